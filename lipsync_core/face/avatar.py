@@ -1,0 +1,45 @@
+"""A prepared photo or video: its frames at output size and the landmarks of the chosen face."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+
+class FrameStore(Protocol):
+    """Frames that can be read in any order; frame i is (H, W, 3) uint8 RGB, read-only."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> np.ndarray: ...
+
+
+@dataclass(frozen=True)
+class Avatar:
+    """What a model needs of a face, made once per file and known again by its content.
+
+    name: what the user called it (a default avatar's name or the file's name).
+    key: hash of the file's content, the preparing code's version and the options; names the cache entry.
+    frames: all frames at output size, even height and width; one for a photo.
+    fps: frames a second of the clip; 0 for a photo.
+    landmarks: (n, 468, 3) float32, x and y in pixels of `frames`, z in the same scale (smaller is nearer),
+        smoothed over time; NaN in frames where the face was not found.
+    missed: number of frames without the face.
+    """
+
+    name: str
+    key: str
+    frames: FrameStore
+    fps: float
+    landmarks: np.ndarray
+    missed: int = 0
+
+    @property
+    def is_photo(self) -> bool:
+        return len(self.frames) == 1
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of every frame, in pixels."""
+        height, width = self.frames[0].shape[:2]
+        return height, width
