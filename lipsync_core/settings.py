@@ -1,0 +1,159 @@
+"""Every knob, from the environment (LIPSYNC_ and the name in capitals), checked, with a default for each."""
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields
+from difflib import get_close_matches
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from .errors import LipsyncError
+
+PREFIX = "LIPSYNC_"
+REPOSITORY = Path(__file__).resolve().parents[1]
+UNITS = {"K": 2**10, "M": 2**20, "G": 2**30}  # what a size in bytes may end in
+
+Check = dict[str, Any]  # "parse": text to value, ValueError if not allowed; "allowed": what is, in words
+
+
+def _whole(low: int, high: int) -> Check:
+    def parse(text: str) -> int:
+        value = int(text)
+        if not low <= value <= high:
+            raise ValueError
+        return value
+
+    return {"parse": parse, "allowed": f"a whole number from {low} to {high}"}
+
+
+def _real(low: float, high: float) -> Check:
+    def parse(text: str) -> float:
+        value = float(text)
+        if not (math.isfinite(value) and low <= value <= high):
+            raise ValueError
+        return value
+
+    return {"parse": parse, "allowed": f"a number from {low:g} to {high:g}"}
+
+
+def _size(low: int) -> Check:
+    def parse(text: str) -> int:
+        unit = UNITS.get(text[-1:].upper(), 1)
+        value = int(float(text[:-1]) * unit) if unit > 1 else int(text)
+        if value < low:
+            raise ValueError
+        return value
+
+    return {"parse": parse, "allowed": f"a number of bytes, {low} or more, such as 500M or 2G"}
+
+
+def _batches() -> Check:
+    def parse(text: str) -> tuple[int, ...]:
+        values = tuple(int(part) for part in text.split(","))
+        if not all(1 <= value <= 960 for value in values):
+            raise ValueError
+        return values
+
+    return {"parse": parse, "allowed": "whole numbers from 1 to 960 with commas between them, such as 1,2,4,8"}
+
+
+def _one_of(*names: str) -> Check:
+    def parse(text: str) -> str:
+        if text.lower() not in names:
+            raise ValueError
+        return text.lower()
+
+    return {"parse": parse, "allowed": "one of " + ", ".join(names)}
+
+
+def _switch() -> Check:
+    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+
+    def parse(text: str) -> bool:
+        if text.lower() not in words:
+            raise ValueError
+        return words[text.lower()]
+
+    return {"parse": parse, "allowed": "1 or 0"}
+
+
+def _folder() -> Check:
+    def parse(text: str) -> Path:
+        path = Path(text).expanduser()
+        if path.exists() and not path.is_dir():
+            raise ValueError
+        return path.absolute()
+
+    return {"parse": parse, "allowed": "a folder, not a file"}
+
+
+def _default_cache() -> Path:
+    # The XDG Base Directory Specification tells to ignore a path that is not absolute.
+    home = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(home) if Path(home).is_absolute() else Path.home() / ".cache") / "lipsync-studio"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One value per knob; the comments give units and meaning."""
+
+    # Prepared avatars: may be deleted at any time; the longest unused go beyond the limit.
+    cache_dir: Path = field(default_factory=_default_cache, metadata=_folder())
+    cache_limit_bytes: int = field(default=2 * 2**30, metadata=_size(0))
+    # Downloaded model files, and those put there by hand.
+    checkpoints_dir: Path = field(default=REPOSITORY / "checkpoints", metadata=_folder())
+    # Never fetch a file, say how to get it instead.
+    offline: bool = field(default=False, metadata=_switch())
+    device: str = field(default="auto", metadata=_one_of("auto", "cpu", "cuda"))
+    # CPU threads of torch; None is torch's own choice.
+    threads: int | None = field(default=None, metadata=_whole(1, 1024))
+    # Frames that may wait between two stages.
+    queue_frames: int = field(default=30, metadata=_whole(1, 3000))
+    # Frames a batch from the start; the last size repeats.
+    low_latency_batches: tuple[int, ...] = field(default=(1, 2, 4, 8, 16, 32), metadata=_batches())
+    # Frames a batch at most, where memory allows it.
+    throughput_batch: int = field(default=960, metadata=_whole(1, 960))
+    # Frames a second of a photo's video.
+    fps: float = field(default=25.0, metadata=_real(1, 120))
+    jpeg_quality: int = field(default=85, metadata=_whole(1, 100))
+    # Characters of one text; the default is about two hours of speech.
+    max_text_chars: int = field(default=100_000, metadata=_whole(1, 10_000_000))
+    # One file that comes over the web.
+    max_upload_bytes: int = field(default=500 * 2**20, metadata=_size(1))
+    # One recording, as it lies on the disk and as it sounds.
+    max_recording_bytes: int = field(default=16 * 2**30, metadata=_size(1))
+    max_recording_seconds: float = field(default=4 * 3600.0, metadata=_real(1, 86400))
+
+
+def variable(knob: "Field[Any]") -> str:
+    """Name of the environment variable that sets a field of Settings."""
+    return PREFIX + knob.name.upper()
+
+
+def read(environment: Mapping[str, str]) -> Settings:
+    """Settings from the variables in `environment`; an empty one counts as not set.
+
+    Raises LipsyncError for a value that is not allowed and for a LIPSYNC_ variable that is no setting.
+    """
+    knobs = {variable(knob): knob for knob in fields(Settings)}
+    values: dict[str, Any] = {}
+    for name, text in environment.items():
+        if not name.startswith(PREFIX) or not text.strip():
+            continue
+        if name not in knobs:
+            close = get_close_matches(name, knobs, n=1) or sorted(knobs)
+            raise LipsyncError(f"{name} is not a setting; use {' or '.join(close)}.")
+        knob = knobs[name]
+        try:
+            values[knob.name] = knob.metadata["parse"](text.strip())
+        except (ValueError, OverflowError):
+            raise LipsyncError(f"{name}={text!r} is not allowed; use {knob.metadata['allowed']}.") from None
+    return Settings(**values)
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process, read from the environment at the first call."""
+    return read(os.environ)
