@@ -23,8 +23,9 @@ class Avatar:
     frames: all frames at output size, even height and width; one for a photo.
     fps: frames a second of the clip; 0 for a photo.
     landmarks: (n, 468, 3) float32, x and y in pixels of `frames`, z in the same scale (smaller is nearer),
-        smoothed over time; NaN in frames where the face was not found.
+        smoothed over time; NaN in frames where the face was not found. (0, 0) is the centre of the first pixel.
     missed: number of frames without the face.
+    notes: sentences about what was done to the source that its owner may not expect, such as a clip that was cut.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Avatar:
     fps: float
     landmarks: np.ndarray
     missed: int = 0
+    notes: tuple[str, ...] = ()
 
     @property
     def is_photo(self) -> bool:

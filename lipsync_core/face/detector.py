@@ -1,0 +1,145 @@
+"""Where the faces are: BlazeFace over a whole picture and over its parts."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from math import ceil, pi
+
+import numpy as np
+
+from .network import blaze_face
+from .roi import Roi
+
+INPUT = 128  # pixels, both ways
+GRIDS = ((16, 2), (8, 6))  # cells each way and anchors a cell
+MIN_SCORE = 0.5  # MediaPipe's own threshold for this network
+OVERLAP = 0.3  # intersection over union from which two boxes are one face, as in MediaPipe
+RIGHT_EYE, LEFT_EYE = 0, 1  # keypoints; the person's right, which is on the left of the picture
+# The network finds faces down to about 15 % of what it is shown, so smaller ones need parts of the picture.
+MIN_PART = 256  # pixels; the smallest part worth looking at: faces that can be used are wider than a quarter of it
+CUT = 0.02  # of a part: a box this near to an inner edge may be half a face, which another part shows whole
+QUARTER_TURNS = (0.0, pi / 2, -pi / 2, pi)  # for pictures that were stored on their side
+
+
+@dataclass(frozen=True)
+class Detection:
+    """One face: how sure, the square its box makes, upright in the view it was found in, and six (x, y) keypoints.
+
+    Pixels of the picture; keypoints: the person's right eye, left eye, nose tip, mouth, right ear, left ear.
+    """
+
+    score: float
+    box: Roi
+    keypoints: np.ndarray
+
+
+def detect(image: np.ndarray, views: Iterable[Roi]) -> list[Detection]:
+    """Faces in (H, W, 3) uint8 RGB, looked for in the given squares; surest first."""
+    return _merge([found for view in views for found in _detect(image, view)])
+
+
+def search(image: np.ndarray) -> list[Detection]:
+    """Faces anywhere in (H, W, 3) uint8 RGB: upright, else small, else on their side or head; surest first.
+
+    The picture as a whole and its halves are always looked at, smaller parts only while nothing was found.
+    """
+    height, width = image.shape[:2]
+    side = float(max(height, width))
+    for angle in QUARTER_TURNS:
+        faces = detect(image, [*parts(width, height, side, angle), *parts(width, height, side / 2, angle)])
+        if faces:
+            return faces
+        if angle == 0:
+            part = side / 4
+            while part >= MIN_PART:
+                faces = detect(image, parts(width, height, part))
+                if faces:
+                    return faces
+                part /= 2
+    return []
+
+
+def parts(width: int, height: int, side: float, angle: float = 0.0) -> Iterator[Roi]:
+    """Squares of one size that cover a picture, each half over the next."""
+
+    def centres(length: int) -> np.ndarray:
+        if length <= side:
+            return np.array([(length - 1) / 2])
+        count = ceil((length - side) / (side / 2)) + 1
+        return np.linspace(side / 2 - 0.5, length - side / 2 - 0.5, count)
+
+    for y in centres(height):
+        for x in centres(width):
+            yield Roi(float(x), float(y), side, angle)
+
+
+@lru_cache(maxsize=1)
+def _anchors() -> np.ndarray:
+    """(896, 2) centres, 0..1."""
+    centres = []
+    for cells, each in GRIDS:
+        line = (np.arange(cells, dtype=np.float32) + 0.5) / cells
+        y, x = np.meshgrid(line, line, indexing="ij")
+        centres.append(np.repeat(np.stack([x.ravel(), y.ravel()], axis=1), each, axis=0))
+    return np.concatenate(centres)
+
+
+def _detect(image: np.ndarray, view: Roi) -> list[Detection]:
+    """Faces in one square, several boxes each."""
+    picture = view.crop(image, INPUT).astype(np.float32) / 127.5 - 1
+    regressors, logits = blaze_face.forward(picture)
+    scores = 1 / (1 + np.exp(-np.clip(logits.ravel(), -80, 80)))
+    sure = np.flatnonzero(scores >= MIN_SCORE)
+    # Per anchor: x, y, width, height of the box and x, y of six points, in pixels of the input, from the anchor.
+    values = regressors.reshape(-1, 8, 2)[sure] / INPUT
+    anchors = _anchors()[sure]
+    height, width = image.shape[:2]
+    detections = []
+    for score, value, anchor in zip(scores[sure], values, anchors, strict=True):
+        centre, extent = value[0] + anchor, value[1]
+        if _is_cut(view, centre, extent, width, height):
+            continue
+        points = view.to_picture(np.concatenate([centre[None], value[2:] + anchor]).astype(np.float64))
+        box = Roi(points[0, 0], points[0, 1], float(extent.max()) * view.side, view.angle)
+        detections.append(Detection(float(score), box, points[1:]))
+    return detections
+
+
+def _is_cut(view: Roi, centre: np.ndarray, extent: np.ndarray, width: int, height: int) -> bool:
+    """Whether the box leaves the view at an edge that is not the picture's."""
+    low, high = centre - extent / 2, centre + extent / 2
+    for inside, point in (
+        (low[0] > CUT, (low[0], 0.5)),
+        (low[1] > CUT, (0.5, low[1])),
+        (high[0] < 1 - CUT, (high[0], 0.5)),
+        (high[1] < 1 - CUT, (0.5, high[1])),
+    ):
+        if not inside:
+            x, y = view.to_picture(np.array([np.clip(point, 0, 1)]))[0]
+            slack = view.side * 2 * CUT
+            if slack < x < width - slack and slack < y < height - slack:
+                return True
+    return False
+
+
+def _merge(detections: list[Detection]) -> list[Detection]:
+    """Non-maximum suppression that averages the boxes of one face by their scores (Bazarevsky et al. 2019)."""
+    left = sorted(detections, key=lambda one: -one.score)
+    merged = []
+    while left:
+        best = left[0]
+        same = [one for one in left if overlap(one.box, best.box) > OVERLAP]
+        left = [one for one in left if overlap(one.box, best.box) <= OVERLAP]
+        weights = np.array([one.score for one in same]) / sum(one.score for one in same)
+        x, y, side = weights @ np.array([(one.box.x, one.box.y, one.box.side) for one in same])
+        keypoints = np.tensordot(weights, np.stack([one.keypoints for one in same]), axes=1)
+        merged.append(Detection(best.score, Roi(x, y, side, best.box.angle), keypoints))
+    return merged
+
+
+def overlap(one: Roi, other: Roi) -> float:
+    """Intersection over union of two squares, their angles left aside."""
+    x = min(one.x + one.side / 2, other.x + other.side / 2) - max(one.x - one.side / 2, other.x - other.side / 2)
+    y = min(one.y + one.side / 2, other.y + other.side / 2) - max(one.y - one.side / 2, other.y - other.side / 2)
+    both = max(x, 0.0) * max(y, 0.0)
+    return both / max(one.side**2 + other.side**2 - both, 1e-9)

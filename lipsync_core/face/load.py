@@ -1,0 +1,123 @@
+"""The one way to an Avatar: from the cache when the same face was prepared before, else prepared and kept."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Lock
+
+import numpy as np
+
+from ..errors import LipsyncError
+from ..settings import settings
+from . import picture
+from .avatar import Avatar
+from .cache import Cache
+from .face import Choice
+from .photo import prepare_photo
+from .prepared import open_prepared
+from .source import Input, Source, find
+
+PREPARE_VERSION = 1  # to be raised whenever the same source would be prepared differently, so that no old entry is used
+FOLDER = "avatars"  # in settings().cache_dir
+
+Progress = Callable[[float], object]
+
+# Two sessions that ask for the same face at once: one prepares it, the other waits for it. Keys share the locks, which
+# therefore do not add up.
+_busy = tuple(Lock() for _ in range(64))
+
+
+def load_avatar(
+    source: Input,
+    *,
+    face: Choice = None,
+    size: int | None = None,
+    progress: Progress | None = None,
+    cache: bool | str | Path | None = None,
+) -> Avatar:
+    """A photo or a video clip, made ready to speak.
+
+    source: path of a picture or video, name of a default avatar (any case), a file's bytes, or an (H, W, 3 or 4) uint8
+        RGB or RGBA array. A file is preferred to a default avatar of the same name.
+    face: None for the largest face, an index in the order of `detect_faces` (0 is the largest), or a point (x, y) in
+        pixels of the source as it is seen; two floats in 0..1 are fractions of its width and height. In a clip the face
+        is chosen in the first frame in which there is such a one.
+    size: pixels of the output's shorter side; default the source's own, at most 720 with a longer side of at most 1280.
+    progress: is called with 0..1 while a face is prepared; what it raises ends the preparation.
+    cache: None for the folder of the settings, False for none, or a folder.
+
+    Raises LipsyncError when the source cannot be used; the sentence says why and what to do.
+    """
+    found = find(source)
+    options = (PREPARE_VERSION, found.digest, _plain(face), None if size is None else int(size))
+    key = hashlib.sha256(repr(options).encode()).hexdigest()
+    report = progress or (lambda done: None)
+    keeper, notes = _keeper(cache)
+    try:
+        with _busy[int(key, 16) % len(_busy)]:
+            avatar = _load(found, key, _plain(face), size, report, keeper)
+    except MemoryError:
+        raise LipsyncError(f"{found.name} does not fit into memory; make it smaller.") from None
+    report(1.0)
+    return replace(avatar, notes=(*avatar.notes, *notes))
+
+
+def _load(
+    source: Source, key: str, choice: Choice, size: int | None, progress: Progress, cache: Cache | None
+) -> Avatar:
+    try:
+        if cache is None:
+            folder = TemporaryDirectory(prefix="lipsync-", ignore_cleanup_errors=True)
+            _prepare(source, choice, size, progress, Path(folder.name))
+            return open_prepared(Path(folder.name), source.name, key, folder)
+        avatar = cache.get(key, source.name)
+        while avatar is None:
+            with cache.add(key) as entry:
+                _prepare(source, choice, size, progress, entry)
+            # None once more only if another process took it for unused in this moment.
+            avatar = cache.get(key, source.name)
+            cache.prune()
+        return avatar
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise LipsyncError(f"{source.name} cannot be prepared ({reason}); see that the disk has room.") from error
+
+
+def _prepare(source: Source, choice: Choice, size: int | None, progress: Progress, folder: Path) -> None:
+    name = source.name
+    if isinstance(source.content, np.ndarray):
+        prepared = prepare_photo(picture.read_array(source.content, name), choice, size, name, folder)
+    else:
+        with source.open() as file:
+            opened = picture.open_picture(file, name)
+            if opened is None:
+                raise LipsyncError(f"{name} is no picture; give a JPEG, PNG or WebP file.")
+            prepared = prepare_photo(picture.read_photo(opened, name), choice, size, name, folder)
+    prepared.write(folder)
+
+
+def _keeper(cache: bool | str | Path | None) -> tuple[Cache | None, tuple[str, ...]]:
+    """The cache, and a note when there should be one but cannot."""
+    if cache is False:
+        return None, ()
+    folder = settings().cache_dir / FOLDER if cache is None or cache is True else Path(cache)
+    try:
+        return Cache(folder, settings().cache_limit_bytes), ()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        return None, (f"The cache folder {folder} cannot be used ({reason}), so faces are prepared anew each time.",)
+
+
+def _plain(choice: object) -> Choice:
+    """A choice that was given as a list or in NumPy's numbers, in plain ones. Raises LipsyncError if it is none."""
+    if choice is None:
+        return None
+    if isinstance(choice, int | np.integer) and not isinstance(choice, bool):
+        return int(choice)
+    if isinstance(choice, Sequence | np.ndarray) and not isinstance(choice, str) and len(choice) == 2:
+        x, y = (value.item() if isinstance(value, np.generic) else value for value in choice)
+        if isinstance(x, int | float) and isinstance(y, int | float) and np.isfinite([x, y]).all():
+            return x, y
+    raise LipsyncError(f"The face {choice!r} cannot be chosen; give a number such as 0 or a point such as (320, 240).")

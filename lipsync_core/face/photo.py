@@ -1,0 +1,94 @@
+"""A photo becomes a prepared face."""
+
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import LipsyncError
+from . import landmarks
+from .face import Choice, Face, choose, faces_for
+from .output_size import OutputSize, output_size
+from .prepared import FRAMES, Prepared
+from .roi import Roi
+
+MIN_CHEEKS = 64  # pixels between the cheeks in the source; with less there is nothing to draw lips from
+FAINT_CHEEKS = 64  # pixels between the cheeks in the output
+# The landmark network answers a little differently to each square around a face. A photo's landmarks are the mean of
+# its answers to squares moved (in sides), resized and turned (in radians) like this; each undoes another.
+LOOKS = (
+    (0.0, 0.0, 1.0, 0.0),
+    (0.02, 0.01, 1.05, 0.04),
+    (-0.02, 0.01, 0.95, -0.04),
+    (0.01, -0.02, 1.05, -0.04),
+    (-0.01, -0.02, 0.95, 0.04),
+    (0.02, -0.01, 0.98, 0.02),
+    (-0.02, 0.02, 1.02, -0.02),
+)
+
+
+def prepare_photo(image: np.ndarray, choice: Choice, size: int | None, name: str, folder: Path) -> Prepared:
+    """Find and measure the chosen face in (H, W, 3) uint8 RGB; the frame goes into `folder`. Raises LipsyncError."""
+    height, width = image.shape[:2]
+    face = choose(faces_for(image, choice), choice, width, height, name)
+    check_cheeks(landmarks.cheek_width(face.landmarks), name)
+    points = look_closely(image, face)
+    notes = []
+    turns = quarter_turns(points)
+    if turns:
+        notes.append(f"{name} was turned by {turn_in_words(turns)}, because the face in it was not upright.")
+        points = turn_landmarks(points, turns, height, width)
+        image = np.ascontiguousarray(np.rot90(image, turns))
+        height, width = image.shape[:2]
+    output = output_size(height, width, size, name)
+    points = output.to_output(points)
+    notes += faint(points, name, output)
+    frame = output.resize(image)
+    (folder / FRAMES).write_bytes(frame.tobytes())
+    return Prepared(output.height, output.width, 0.0, points[None], np.array([0, frame.nbytes]), 0, tuple(notes))
+
+
+def look_closely(image: np.ndarray, face: Face) -> np.ndarray:
+    """Landmarks (468, 3) float32 of a face, the mean of several looks."""
+    roi = landmarks.roi_of_landmarks(face.landmarks)
+    looks = [
+        landmarks.read(image, Roi(roi.x + dx * roi.side, roi.y + dy * roi.side, roi.side * scale, roi.angle + turn))[0]
+        for dx, dy, scale, turn in LOOKS
+    ]
+    return np.mean(looks, axis=0)
+
+
+def check_cheeks(cheeks: float, name: str) -> None:
+    """Raises LipsyncError when a face is too small for its lips to be seen."""
+    if cheeks < MIN_CHEEKS:
+        raise LipsyncError(
+            f"The face in {name} is {cheeks:.0f} pixels wide between the cheeks, and {MIN_CHEEKS} are needed; "
+            "use a larger picture or one taken from nearer."
+        )
+
+
+def faint(points: np.ndarray, name: str, output: OutputSize) -> list[str]:
+    """A note when the face is large enough in the source but small in the output."""
+    cheeks = landmarks.cheek_width(points)
+    if cheeks >= FAINT_CHEEKS or output.height >= output.source_height:
+        return []
+    return [f"The face in {name} is only {cheeks:.0f} pixels wide in the output; crop it nearer or raise the size."]
+
+
+def quarter_turns(points: np.ndarray) -> int:
+    """How often a picture must be turned left by 90 degrees for the face in it to be upright, 0..3."""
+    x, y = (points[landmarks.LEFT_EYE_CORNER] - points[landmarks.RIGHT_EYE_CORNER])[:2]
+    # A head that leans is left as it is; one that leans by more than about 67 degrees lies in a turned picture.
+    angle = np.degrees(np.arctan2(y, x))
+    return 0 if abs(angle) < 67 else round(angle / 90) % 4
+
+
+def turn_landmarks(points: np.ndarray, turns: int, height: int, width: int) -> np.ndarray:
+    """(..., 3) landmarks of a picture of that size after `turns` quarter turns to the left."""
+    for _ in range(turns):
+        points = np.stack([points[..., 1], width - 1 - points[..., 0], points[..., 2]], axis=-1)
+        height, width = width, height
+    return points
+
+
+def turn_in_words(turns: int) -> str:
+    return ("0 degrees", "90 degrees to the left", "180 degrees", "90 degrees to the right")[turns]

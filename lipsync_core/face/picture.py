@@ -1,0 +1,153 @@
+"""Decoding of pictures, still and animated, to upright 8-bit sRGB."""
+
+import io
+import warnings
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import LipsyncError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+# No format that runs an interpreter (EPS) or refers to other files.
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+MAX_PIXELS = 89_000_000  # of a photo; 8K has 33 million. Pillow warns of decompression bombs a little above
+BACKDROP = (236, 204)  # grey of the top and of the bottom row that show through transparent pictures: a soft light wall
+SHORTEST_MS = 20  # of a frame of an animated picture; browsers take less, or nothing, for
+UNSAID_MS = 100
+
+
+def open_picture(file: io.BufferedReader | io.BytesIO, name: str) -> "Image | None":
+    """The picture in a file, its pixels not yet read; None when the file is not of a known picture format.
+
+    Raises LipsyncError when it is too large.
+    """
+    from PIL import Image, UnidentifiedImageError  # costs 50 ms, and a remembered face needs no decoding
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit below says it in words
+            picture = Image.open(file, formats=FORMATS)
+    except UnidentifiedImageError:
+        return None
+    except Image.DecompressionBombError:
+        raise _too_large(name) from None
+    except Exception as error:  # a broken header makes Pillow raise almost anything
+        raise _damaged(name) from error
+    if picture.width * picture.height > MAX_PIXELS:
+        raise _too_large(name)
+    return picture
+
+
+def read_photo(picture: "Image", name: str) -> np.ndarray:
+    """(H, W, 3) uint8 RGB: turned as EXIF says, in sRGB, transparent parts before a light backdrop.
+
+    Raises LipsyncError when the file is damaged.
+    """
+    from PIL import ImageOps
+
+    try:
+        picture.load()
+        return _rgb(ImageOps.exif_transpose(picture))
+    except MemoryError:
+        raise
+    except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error and more
+        raise _damaged(name) from error
+
+
+def read_animation(picture: "Image", name: str) -> Iterator[tuple[float, np.ndarray]]:
+    """Frames of an animated picture and the seconds at which each appears; last comes the end, the last frame again."""
+    time = 0.0
+    image = None
+    try:
+        for index in range(getattr(picture, "n_frames", 1)):
+            picture.seek(index)
+            picture.load()
+            image = _rgb(picture)
+            yield time, image
+            duration = picture.info.get("duration", 0)
+            time += (duration if duration >= SHORTEST_MS else UNSAID_MS) / 1000
+    except (MemoryError, LipsyncError, GeneratorExit):
+        raise
+    except Exception as error:
+        if image is None:
+            raise _damaged(name) from error
+        # What comes before the damage can be used, as with a video that was cut off.
+    if image is not None:
+        yield time, image
+
+
+def over_backdrop(image: np.ndarray) -> np.ndarray:
+    """(H, W, 4) uint8 RGBA before the backdrop: (H, W, 3) uint8 RGB."""
+    if image[..., 3].min() == 255:
+        return np.ascontiguousarray(image[..., :3])
+    rgb = np.empty((*image.shape[:2], 3), np.uint8)
+    greys = np.linspace(*BACKDROP, num=len(image))
+    rows = 256  # at a time, so that a large picture does not stand in memory as floats
+    for top in range(0, len(image), rows):
+        part = image[top : top + rows].astype(np.float32)
+        alpha = part[..., 3:] / 255
+        grey = greys[top : top + rows, None, None].astype(np.float32)
+        rgb[top : top + rows] = part[..., :3] * alpha + grey * (1 - alpha) + 0.5
+    return rgb
+
+
+def _rgb(picture: "Image") -> np.ndarray:
+    if picture.mode.startswith("I;16") or picture.mode in ("I", "F"):
+        return _from_deep_grey(np.asarray(picture))
+    if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
+        return over_backdrop(np.asarray(_to_srgb(picture.convert("RGBA"), picture)))
+    return np.asarray(_to_srgb(picture, picture).convert("RGB"))
+
+
+def _from_deep_grey(grey: np.ndarray) -> np.ndarray:
+    """(H, W) of 16 or 32 bits: Pillow would clip it at 255."""
+    values = np.nan_to_num(grey.astype(np.float32))
+    top = float(values.max(initial=0))
+    # Numbers say nothing of their range: 0..1 for floats, else the least common one that holds them.
+    white = 1.0 if grey.dtype.kind == "f" and top <= 1 else next((x for x in (255.0, 65535.0) if top <= x), top)
+    if grey.dtype.itemsize == 2:
+        white = 65535.0
+    eight = np.clip(values * (255 / white) + 0.5, 0, 255).astype(np.uint8)
+    return np.repeat(eight[..., None], 3, axis=2)
+
+
+def _to_srgb(picture: "Image", source: "Image") -> "Image":
+    """From the colour profile that the file carries, such as Display P3 of phones or a printer's CMYK."""
+    from PIL import ImageCms
+
+    profile = source.info.get("icc_profile")
+    if not profile or source.mode not in ("RGB", "RGBA", "CMYK", "L"):
+        return picture
+    try:
+        embedded = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if "srgb" in ImageCms.getProfileDescription(embedded).lower():
+            return picture
+        mode = "RGBA" if picture.mode == "RGBA" else "RGB"
+        if mode == "RGBA" and source.mode != "RGBA":
+            return picture
+        converted = ImageCms.profileToProfile(picture, embedded, ImageCms.createProfile("sRGB"), outputMode=mode)
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return picture  # a broken profile is no reason to refuse the picture
+    return converted or picture
+
+
+def _damaged(name: str) -> LipsyncError:
+    return LipsyncError(f"{name} is damaged or only a part of a picture; save or download it again.")
+
+
+def _too_large(name: str) -> LipsyncError:
+    return LipsyncError(f"{name} has more than {MAX_PIXELS // 10**6} million pixels; make it smaller, 8K is enough.")
+
+
+def read_array(image: np.ndarray, name: str) -> np.ndarray:
+    """(H, W, 3 or 4) uint8 RGB or RGBA as (H, W, 3) uint8 RGB. Raises LipsyncError for any other array."""
+    if image.ndim != 3 or image.shape[2] not in (3, 4) or image.dtype != np.uint8 or 0 in image.shape:
+        shape = " x ".join(map(str, image.shape))
+        raise LipsyncError(f"{name} is an array of {shape} {image.dtype}; give height x width x 3 or 4, uint8 RGB(A).")
+    if image.shape[0] * image.shape[1] > MAX_PIXELS:
+        raise _too_large(name)
+    return over_backdrop(image) if image.shape[2] == 4 else np.ascontiguousarray(image)

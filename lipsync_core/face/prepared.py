@@ -1,0 +1,133 @@
+"""A prepared face on disk: a folder of two files, frames.bin and avatar.npz, neither of which can hold code."""
+
+import os
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import BinaryIO
+from zipfile import BadZipFile
+
+import numpy as np
+
+from .avatar import Avatar, FrameStore
+from .frame_store import ClipStore, PhotoStore
+from .landmarks import COUNT
+
+FRAMES, TABLE = "frames.bin", "avatar.npz"
+BLOCK = 2**20  # bytes
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What is found out once; the frames lie in FRAMES.
+
+    height, width: of every frame. fps, landmarks, missed, notes: as in Avatar.
+    offsets: (n + 1,) int64 of a clip's JPEG frames; (2,) of a photo, whose frame is raw RGB.
+    """
+
+    height: int
+    width: int
+    fps: float
+    landmarks: np.ndarray
+    offsets: np.ndarray
+    missed: int = 0
+    notes: tuple[str, ...] = ()
+
+    def write(self, folder: Path) -> None:
+        """TABLE beside FRAMES, which is complete already."""
+        with (folder / FRAMES).open("rb") as frames:
+            checksum = _checksum(frames)
+        with (folder / TABLE).open("wb") as file:
+            np.savez(
+                file,
+                shape=np.array([self.height, self.width]),
+                fps=np.array(self.fps),
+                landmarks=self.landmarks,
+                offsets=self.offsets,
+                missed=np.array(self.missed),
+                notes=np.array(self.notes, dtype=np.str_),
+                checksum=np.array(checksum),
+            )
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def open_prepared(folder: Path, name: str, key: str, keep: TemporaryDirectory[str] | None = None) -> Avatar:
+    """The avatar in a folder; its frames stay open while it lives. `keep` lives as long.
+
+    Raises OSError or ValueError when the folder is not there or is damaged.
+    """
+    frames = (folder / FRAMES).open("rb")
+    try:
+        _hold(frames)
+        table = _read(folder / TABLE)
+        if _checksum(frames) != table["checksum"]:
+            raise ValueError("the frames are damaged")
+        store: FrameStore
+        if table["fps"] > 0:
+            store = ClipStore(frames, table["offsets"], keep)
+        else:
+            frames.seek(0)
+            image = np.frombuffer(frames.read(), np.uint8).reshape(*table["shape"], 3)
+            store = PhotoStore(image, (frames, keep))
+    except BaseException:
+        frames.close()
+        raise
+    return Avatar(
+        name,
+        key,
+        store,
+        float(table["fps"]),
+        table["landmarks"],
+        int(table["missed"]),
+        tuple(str(note) for note in table["notes"]),
+    )
+
+
+def in_use(folder: Path) -> bool:
+    """Whether an avatar of any process has its frames there open."""
+    try:
+        import fcntl
+    except ImportError:  # Windows, which refuses by itself to delete an open file
+        return False
+    try:
+        with (folder / FRAMES).open("rb") as frames:
+            fcntl.flock(frames, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
+
+
+def _hold(frames: BinaryIO) -> None:
+    """Let other processes see that the file is in use, until it is closed."""
+    try:
+        import fcntl
+    except ImportError:
+        return
+    fcntl.flock(frames, fcntl.LOCK_SH)
+
+
+def _read(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            table = {name: archive[name] for name in archive.files}
+        count = max(1, len(table["offsets"]) - 1)
+        if table["landmarks"].shape != (count, COUNT, 3) or table["shape"].shape != (2,):
+            raise ValueError("the table does not fit together")
+        if missing := {"fps", "missed", "notes", "checksum"} - set(table):
+            raise ValueError(f"the table lacks {missing}")
+        return table
+    except (BadZipFile, KeyError, EOFError, zlib.error) as error:
+        raise ValueError(str(error)) from error
+
+
+def _checksum(file: BinaryIO) -> int:
+    """CRC-32 of a file, to find damage; it is no protection against intent, and nothing in the file is run."""
+    file.seek(0)
+    checksum = 0
+    while block := file.read(BLOCK):
+        checksum = zlib.crc32(block, checksum)
+    return checksum
