@@ -1,8 +1,11 @@
 """One picture of a talking video with the sound that belongs to it."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
+
+NTSC_RATES = tuple(Fraction(n * 1000, 1001) for n in (24, 30, 48, 60, 120))  # frames a second
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,3 +25,13 @@ class Frame:
     time: float
     audio: np.ndarray
     sample_rate: int
+
+
+def exact_rate(fps: float | Fraction) -> Fraction:
+    """Frames a second as the fraction that is meant: 23.976 and 23.98 are 24000/1001, 29.97 is 30000/1001."""
+    if isinstance(fps, Fraction):
+        return fps
+    for rate in NTSC_RATES:
+        if abs(fps - rate) < 0.005:
+            return rate
+    return Fraction(fps).limit_denominator(1001)
