@@ -31,22 +31,22 @@ class ClipStore:
     They are read rather than mapped, because mapped pages count as memory of the process. Threads may share a store.
     """
 
-    def __init__(self, file: BinaryIO, offsets: np.ndarray, keep: object = None):
-        """offsets: (n + 1,) int64, where each frame begins and the last one ends. The file is closed with the store."""
+    def __init__(self, file: BinaryIO, spans: np.ndarray, keep: object = None):
+        """spans: (n, 2) int64, where each frame begins and ends. The file is closed with the store."""
         self._file = file
-        self._offsets = offsets
+        self._spans = spans
         self._keep = keep
         self._lock = Lock()
 
     def __len__(self) -> int:
-        return len(self._offsets) - 1
+        return len(self._spans)
 
     def __getitem__(self, index: int) -> np.ndarray:
         from simplejpeg import decode_jpeg  # here: photos need none
 
         if not -len(self) <= index < len(self):
             raise IndexError(index)
-        start, end = self._offsets[index % len(self) :][:2]
+        start, end = self._spans[index]
         with self._lock:
             self._file.seek(int(start))
             data = self._file.read(int(end - start))
@@ -59,14 +59,12 @@ class ClipStore:
 
 
 class ClipWriter:
-    """Writes the file that a ClipStore reads, frame by frame.
-
-    offsets: where each frame begins and the last one ends, so far.
-    """
+    """Writes the file that a ClipStore reads, frame by frame."""
 
     def __init__(self, file: BinaryIO):
         self._file = file
-        self.offsets = [0]
+        self._spans: list[tuple[int, int]] = []
+        self._end = 0
 
     def append(self, image: np.ndarray) -> None:
         """(H, W, 3) uint8 RGB."""
@@ -74,4 +72,14 @@ class ClipWriter:
 
         data = encode_jpeg(np.ascontiguousarray(image), JPEG_QUALITY, colorspace="RGB", colorsubsampling="444")
         self._file.write(data)
-        self.offsets.append(self.offsets[-1] + len(data))
+        self._spans.append((self._end, self._end + len(data)))
+        self._end += len(data)
+
+    def repeat(self) -> None:
+        """The last frame once more."""
+        self._spans.append(self._spans[-1])
+
+    @property
+    def spans(self) -> np.ndarray:
+        """(n, 2) int64, where each frame begins and ends."""
+        return np.array(self._spans, np.int64).reshape(-1, 2)

@@ -14,6 +14,8 @@ from ..settings import settings
 from . import picture
 from .avatar import Avatar
 from .cache import Cache
+from .clip import prepare_clip
+from .clip_reader import open_clip
 from .face import Choice
 from .photo import prepare_photo
 from .prepared import open_prepared
@@ -90,11 +92,14 @@ def _prepare(source: Source, choice: Choice, size: int | None, progress: Progres
     if isinstance(source.content, np.ndarray):
         prepared = prepare_photo(picture.read_array(source.content, name), choice, size, name, folder)
     else:
-        with source.open() as file:
-            opened = picture.open_picture(file, name)
-            if opened is None:
-                raise LipsyncError(f"{name} is no picture; give a JPEG, PNG or WebP file.")
-            prepared = prepare_photo(picture.read_photo(opened, name), choice, size, name, folder)
+        clip = open_clip(source)
+        if clip is None:
+            with source.open() as file:
+                prepared = prepare_photo(picture.read_photo(file, name), choice, size, name, folder)
+        elif clip.count == 1:
+            prepared = prepare_photo(next(clip.frames()), choice, size, name, folder)
+        else:
+            prepared = prepare_clip(clip, choice, size, progress, folder)
     prepared.write(folder)
 
 

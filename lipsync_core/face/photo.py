@@ -44,7 +44,7 @@ def prepare_photo(image: np.ndarray, choice: Choice, size: int | None, name: str
     notes += faint(points, name, output)
     frame = output.resize(image)
     (folder / FRAMES).write_bytes(frame.tobytes())
-    return Prepared(output.height, output.width, 0.0, points[None], np.array([0, frame.nbytes]), 0, tuple(notes))
+    return Prepared(output.height, output.width, 0.0, points[None], np.array([[0, frame.nbytes]]), 0, tuple(notes))
 
 
 def look_closely(image: np.ndarray, face: Face) -> np.ndarray:

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 # No format that runs an interpreter (EPS) or refers to other files.
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 MAX_PIXELS = 89_000_000  # of a photo; 8K has 33 million. Pillow warns of decompression bombs a little above
+ANIMATED = ("GIF", "WEBP", "PNG", "AVIF")  # further pictures in the other formats are pages, not frames
 BACKDROP = (236, 204)  # grey of the top and of the bottom row that show through transparent pictures: a soft light wall
 SHORTEST_MS = 20  # of a frame of an animated picture; browsers take less, or nothing, for
 UNSAID_MS = 100
@@ -28,9 +29,11 @@ def open_picture(file: io.BufferedReader | io.BytesIO, name: str) -> "Image | No
     from PIL import Image, UnidentifiedImageError  # costs 50 ms, and a remembered face needs no decoding
 
     try:
+        Image.init()
+        formats = [one for one in FORMATS if one in Image.OPEN]  # not each build of Pillow has AVIF
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit below says it in words
-            picture = Image.open(file, formats=FORMATS)
+            picture = Image.open(file, formats=formats)
     except UnidentifiedImageError:
         return None
     except Image.DecompressionBombError:
@@ -42,13 +45,16 @@ def open_picture(file: io.BufferedReader | io.BytesIO, name: str) -> "Image | No
     return picture
 
 
-def read_photo(picture: "Image", name: str) -> np.ndarray:
+def read_photo(file: io.BufferedReader | io.BytesIO, name: str) -> np.ndarray:
     """(H, W, 3) uint8 RGB: turned as EXIF says, in sRGB, transparent parts before a light backdrop.
 
-    Raises LipsyncError when the file is damaged.
+    Raises LipsyncError when the file is too large, damaged or no picture.
     """
     from PIL import ImageOps
 
+    picture = open_picture(file, name)
+    if picture is None:
+        raise _damaged(name)
     try:
         picture.load()
         return _rgb(ImageOps.exif_transpose(picture))
@@ -58,19 +64,24 @@ def read_photo(picture: "Image", name: str) -> np.ndarray:
         raise _damaged(name) from error
 
 
-def read_animation(picture: "Image", name: str) -> Iterator[tuple[float, np.ndarray]]:
-    """Frames of an animated picture and the seconds at which each appears; last comes the end, the last frame again."""
+def read_animation(picture: "Image", name: str, seconds: float) -> Iterator[tuple[float, np.ndarray]]:
+    """Frames of an animated picture and the seconds at which each appears, then the end with the last frame again.
+
+    Stops once `seconds` have passed. Raises LipsyncError when not even the first frame can be read.
+    """
     time = 0.0
     image = None
     try:
-        for index in range(getattr(picture, "n_frames", 1)):
+        for index in range(frame_count(picture)):
             picture.seek(index)
             picture.load()
             image = _rgb(picture)
             yield time, image
             duration = picture.info.get("duration", 0)
             time += (duration if duration >= SHORTEST_MS else UNSAID_MS) / 1000
-    except (MemoryError, LipsyncError, GeneratorExit):
+            if time > seconds:
+                break
+    except MemoryError:
         raise
     except Exception as error:
         if image is None:
@@ -78,6 +89,16 @@ def read_animation(picture: "Image", name: str) -> Iterator[tuple[float, np.ndar
         # What comes before the damage can be used, as with a video that was cut off.
     if image is not None:
         yield time, image
+
+
+def frame_count(picture: "Image") -> int:
+    """Frames of an animated picture; 1 for any other, and for one whose further frames cannot be read."""
+    if picture.format not in ANIMATED:
+        return 1
+    try:
+        return int(getattr(picture, "n_frames", 1))
+    except Exception:  # counting reads the file, see read_photo
+        return 1
 
 
 def over_backdrop(image: np.ndarray) -> np.ndarray:

@@ -23,14 +23,14 @@ class Prepared:
     """What is found out once; the frames lie in FRAMES.
 
     height, width: of every frame. fps, landmarks, missed, notes: as in Avatar.
-    offsets: (n + 1,) int64 of a clip's JPEG frames; (2,) of a photo, whose frame is raw RGB.
+    spans: (n, 2) int64, where the JPEG frames of a clip begin and end; (1, 2) for a photo, whose frame is raw RGB.
     """
 
     height: int
     width: int
     fps: float
     landmarks: np.ndarray
-    offsets: np.ndarray
+    spans: np.ndarray
     missed: int = 0
     notes: tuple[str, ...] = ()
 
@@ -44,7 +44,7 @@ class Prepared:
                 shape=np.array([self.height, self.width]),
                 fps=np.array(self.fps),
                 landmarks=self.landmarks,
-                offsets=self.offsets,
+                spans=self.spans,
                 missed=np.array(self.missed),
                 notes=np.array(self.notes, dtype=np.str_),
                 checksum=np.array(checksum),
@@ -66,7 +66,7 @@ def open_prepared(folder: Path, name: str, key: str, keep: TemporaryDirectory[st
             raise ValueError("the frames are damaged")
         store: FrameStore
         if table["fps"] > 0:
-            store = ClipStore(frames, table["offsets"], keep)
+            store = ClipStore(frames, table["spans"], keep)
         else:
             frames.seek(0)
             image = np.frombuffer(frames.read(), np.uint8).reshape(*table["shape"], 3)
@@ -114,8 +114,7 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             table = {name: archive[name] for name in archive.files}
-        count = max(1, len(table["offsets"]) - 1)
-        if table["landmarks"].shape != (count, COUNT, 3) or table["shape"].shape != (2,):
+        if table["landmarks"].shape != (len(table["spans"]), COUNT, 3) or table["shape"].shape != (2,):
             raise ValueError("the table does not fit together")
         if missing := {"fps", "missed", "notes", "checksum"} - set(table):
             raise ValueError(f"the table lacks {missing}")
