@@ -1,5 +1,7 @@
 """A photo becomes a prepared face."""
 
+from dataclasses import replace
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +26,8 @@ LOOKS = (
     (0.02, -0.01, 0.98, 0.02),
     (-0.02, 0.02, 1.02, -0.02),
 )
+LOOKS_MARGIN = 1.25  # side of the square that all looks fit into, over that of the one fitted to the face
+LOOKS_PIXELS = 512  # of that square
 
 
 def prepare_photo(image: np.ndarray, choice: Choice, size: int | None, name: str, folder: Path) -> Prepared:
@@ -49,12 +53,18 @@ def prepare_photo(image: np.ndarray, choice: Choice, size: int | None, name: str
 
 def look_closely(image: np.ndarray, face: Face) -> np.ndarray:
     """Landmarks (468, 3) float32 of a face, the mean of several looks."""
-    roi = landmarks.roi_of_landmarks(face.landmarks)
+    fitted = landmarks.roi_of_landmarks(face.landmarks)
+    around = replace(fitted, side=fitted.side * LOOKS_MARGIN)
+    pixels = min(LOOKS_PIXELS, ceil(around.side))
+    upright = around.crop(image, pixels, replicate=True)  # once, as the face may be thousands of pixels wide
+    middle, side = (pixels - 1) / 2, pixels / LOOKS_MARGIN
     looks = [
-        landmarks.read(image, Roi(roi.x + dx * roi.side, roi.y + dy * roi.side, roi.side * scale, roi.angle + turn))[0]
+        landmarks.read(upright, Roi(middle + dx * side, middle + dy * side, side * scale, turn))[0]
         for dx, dy, scale, turn in LOOKS
     ]
-    return np.mean(looks, axis=0)
+    mean = np.stack(looks).astype(np.float64).mean(axis=0)
+    x_y = around.to_picture((mean[:, :2] + 0.5) / pixels)
+    return np.concatenate([x_y, mean[:, 2:] / pixels * around.side], axis=1).astype(np.float32)
 
 
 def check_cheeks(cheeks: float, name: str) -> None:

@@ -57,7 +57,8 @@ def read_photo(file: io.BufferedReader | io.BytesIO, name: str) -> np.ndarray:
         raise _damaged(name)
     try:
         picture.load()
-        return _rgb(ImageOps.exif_transpose(picture))
+        ImageOps.exif_transpose(picture, in_place=True)
+        return _rgb(picture)
     except MemoryError:
         raise
     except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error and more
@@ -120,8 +121,12 @@ def _rgb(picture: "Image") -> np.ndarray:
     if picture.mode.startswith("I;16") or picture.mode in ("I", "F"):
         return _from_deep_grey(np.asarray(picture))
     if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
-        return over_backdrop(np.asarray(_to_srgb(picture.convert("RGBA"), picture)))
-    return np.asarray(_to_srgb(picture, picture).convert("RGB"))
+        return over_backdrop(np.asarray(_to_srgb(_in_mode(picture, "RGBA"), picture)))
+    return np.asarray(_in_mode(_to_srgb(picture, picture), "RGB"))
+
+
+def _in_mode(picture: "Image", mode: str) -> "Image":
+    return picture if picture.mode == mode else picture.convert(mode)
 
 
 def _from_deep_grey(grey: np.ndarray) -> np.ndarray:

@@ -67,12 +67,9 @@ def _path(source: str | Path) -> tuple[Path, str]:
     for name, file in defaults.items():
         if str(source).casefold() == name.casefold():
             return file, name
-    if exists:
-        raise LipsyncError(
-            f"{source} is not a file; give a picture, a video or one of the avatars {', '.join(defaults)}."
-        )
-    known = f"one of the avatars {', '.join(defaults)}" if defaults else "check its name"
-    raise LipsyncError(f"There is no picture or video {str(source)[:200]!r}; give an existing file or {known}.")
+    known = f"give an existing file or one of the avatars {', '.join(defaults)}" if defaults else "check its name"
+    what = "is a folder, not a file" if exists else "does not exist"
+    raise LipsyncError(f"{str(source)[:200]!r} {what}; {known}.")
 
 
 def _open(path: Path) -> io.BufferedReader:
