@@ -54,7 +54,7 @@ def pitch(samples: np.ndarray) -> float:
     return float(np.argmax(spectrum) * RATE / len(samples))
 
 
-FORMATS = [  # container, codec, rate, layout, sample format, how many samples (48 kHz) the padding of its blocks may add
+FORMATS = [  # container, codec, rate, layout, sample format, samples at 48 kHz that its padding may add
     ("wav", "pcm_u8", 8000, "mono", "u8", 1),
     ("wav", "pcm_s16le", 44100, "stereo", "s16", 1),
     ("wav", "pcm_s24le", 192000, "mono", "s32", 1),
