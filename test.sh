@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Sets up what run.sh does and the test requirements, then checks and tests; arguments go to pytest.
+set -euo pipefail
+root=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")" && pwd)
+. "$root/setup/environment.sh"
+set_up requirements.txt requirements-dev.txt
+cd "$root"
+"$python" -m ruff check
+"$python" -m ruff format --check
+"$python" -m mypy
+exec "$python" -m pytest "$@"
