@@ -1,0 +1,1 @@
+"""Draws the default avatars: people who do not exist, sculpted, lit and painted by this program."""
