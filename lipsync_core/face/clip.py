@@ -72,7 +72,7 @@ def prepare_clip(
     notes = [*clip.notes, *faint(first, name, output)]
     if start.turns:
         notes.append(f"{name} was turned by {turn_in_words(start.turns)}, because the face in it was not upright.")
-    if len(points) < clip.count - CUT_OFF_SECONDS * clip.fps:
+    if len(points) < clip.count - CUT_OFF_SECONDS * clip.fps:  # not seen without decoding
         notes.append(f"{name} breaks off after {len(points) / clip.fps:.1f} seconds; what there is of it is used.")
     return Prepared(output.height, output.width, clip.fps, track, writer.spans, missed, tuple(notes))
 

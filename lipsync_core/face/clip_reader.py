@@ -29,6 +29,7 @@ MAX_SOURCE_FPS = 1000.0
 MAX_FPS = 30.0  # of the frames that are kept: lips need no more
 KEEP_EVERY_NTH_ABOVE = 20.0  # frames a second: a faster clip keeps every second, third... frame if that leaves so many
 UNSAID_FPS = 25.0
+RATE_SLACK = 0.02  # of MAX_FPS: times are rounded in files, so that a rate of 60 may look like 60.1
 CUT_OFF_SECONDS = 1.0  # missing at the end until that is worth a note
 
 Moment = tuple[float, Callable[[], np.ndarray]]  # seconds from the clip's first frame, and how to get the picture
@@ -38,10 +39,12 @@ Moment = tuple[float, Callable[[], np.ndarray]]  # seconds from the clip's first
 class Clip:
     """What is known of a clip before it is decoded.
 
-    fps: of the frames that are kept, constant. seconds: that are used. notes: as in Avatar.
+    source_fps: mean frames a second of the file. fps: of the frames that are kept, constant.
+    seconds: that are used. notes: as in Avatar.
     """
 
     source: Source
+    source_fps: float
     fps: float
     seconds: float
     notes: tuple[str, ...]
@@ -59,7 +62,7 @@ class Clip:
         """
         name = self.source.name
         with self.source.open() as file:
-            moments = _moments_of_picture(file, name) if self.animated_picture else _moments_of_video(file, name)
+            moments = self._moments(file)
             index = 0
             for (_, get), (end, _) in pairwise(moments):
                 image = None
@@ -72,6 +75,11 @@ class Clip:
         if index == 0:
             raise _unreadable(name)
 
+    def _moments(self, file: io.BufferedReader | io.BytesIO) -> Iterator[Moment]:
+        if self.animated_picture:
+            return _moments_of_picture(file, self.source.name)
+        return _moments_of_video(file, self.source.name, 1 / self.source_fps)
+
 
 def open_clip(source: Source) -> Clip | None:
     """A video clip or an animated picture; None for a still picture. Raises LipsyncError for anything else."""
@@ -83,35 +91,40 @@ def open_clip(source: Source) -> Clip | None:
                 return None
             _check_size(opened.width, opened.height, name)
             times = [time for time, _ in picture.read_animation(opened, name, MAX_SECONDS)]
-            return _clip(source, (len(times) - 1) / times[-1], times[-1], 0.0, True)
+            whole = picture.is_whole(file, opened)
+            return _clip(source, (len(times) - 1) / times[-1], times[-1], whole, True)
     with source.open() as file, _open(file, name) as container:
         stream = _stream(container, name)
         _check_size(stream.codec_context.width, stream.codec_context.height, name)
-        rate, seconds = _measure(container, stream)
-        said = container.duration / 1_000_000 if container.duration else 0.0
-        return _clip(source, rate, seconds, said, False)
+        rate, seconds, read = _measure(container, stream)
+        whole = read + CUT_OFF_SECONDS >= (container.duration or 0) / 1_000_000
+        return _clip(source, rate, seconds, whole, False)
 
 
-def _measure(container: "InputContainer", stream: "VideoStream") -> tuple[float, float]:
-    """Mean frames a second, and seconds up to a little more than are used, without decoding."""
+def _measure(container: "InputContainer", stream: "VideoStream") -> tuple[float, float, float]:
+    """Mean frames a second, seconds up to a little more than are used, and seconds up to the file's last packet."""
     said = float(stream.average_rate or stream.guessed_rate or UNSAID_FPS)
     times: list[float] = []
     count = 0
-    for packet in _packets(container, stream):
-        count += packet.size > 0  # the last packet is an empty one
-        if packet.pts is not None and packet.time_base and packet.size:
-            times.append(float(packet.pts * packet.time_base))
-            if times[-1] - times[0] > MAX_SECONDS + 1:  # one more, as packets come in decoding order
-                break
-        elif count > MAX_SECONDS * said:
-            break
+    start, end = float("inf"), 0.0
+    for packet in _packets(container):
+        time = float(packet.pts * packet.time_base) if packet.pts is not None and packet.time_base else None
+        if time is not None:
+            start, end = min(start, time), max(end, time)
+        if packet.stream.index != stream.index or not packet.size:  # the last packet is an empty one
+            continue
+        count += 1
+        if time is not None:
+            times.append(time)
+        if count > MAX_SECONDS * MAX_SOURCE_FPS or (end - start if times else count / said) > MAX_SECONDS + 1:
+            break  # one second more, as packets come in decoding order
     span = max(times) - min(times) if len(times) == count > 1 else 0.0
     rate = (count - 1) / span if span > 0 else said  # some containers have no times, or not for each frame
-    return rate, count / rate
+    return rate, count / rate, max(0.0, end - min(start, end))
 
 
-def _clip(source: Source, rate: float, seconds: float, said: float, animated_picture: bool) -> Clip:
-    """rate, seconds: as far as looked at; said: seconds that there should be in all, 0 if not known."""
+def _clip(source: Source, rate: float, seconds: float, whole: bool, animated_picture: bool) -> Clip:
+    """rate, seconds: as far as looked at; whole: whether the file goes on as long as it says."""
     if seconds <= 0:
         raise _unreadable(source.name)
     if rate > MAX_SOURCE_FPS:
@@ -119,16 +132,14 @@ def _clip(source: Source, rate: float, seconds: float, said: float, animated_pic
     notes = []
     if seconds > MAX_SECONDS + 1 / rate:
         notes.append(f"Only the first {MAX_SECONDS:g} seconds of {source.name} are used.")
-    elif said > seconds + CUT_OFF_SECONDS:
-        notes.append(
-            f"{source.name} breaks off after {seconds:.1f} of {said:.1f} seconds; what there is of it is used."
-        )
-    return Clip(source, kept_fps(rate), min(seconds, MAX_SECONDS), tuple(notes), animated_picture)
+    elif not whole:
+        notes.append(f"{source.name} breaks off after {seconds:.1f} seconds; what there is of it is used.")
+    return Clip(source, rate, kept_fps(rate), min(seconds, MAX_SECONDS), tuple(notes), animated_picture)
 
 
 def kept_fps(rate: float) -> float:
     """Frames a second kept of a clip with `rate`: all up to 30, else every second, third..., or 30 of them."""
-    nth = ceil(rate / MAX_FPS - 1e-3)
+    nth = ceil(rate / MAX_FPS - RATE_SLACK)
     if nth <= 1:
         return rate
     return rate / nth if rate / nth >= KEEP_EVERY_NTH_ABOVE else MAX_FPS
@@ -142,15 +153,14 @@ def _moments_of_picture(file: io.BufferedReader | io.BytesIO, name: str) -> Iter
         yield time, partial(_same, image)
 
 
-def _moments_of_video(file: io.BufferedReader | io.BytesIO, name: str) -> Iterator[Moment]:
-    """The frames of a video, and its end with the last frame."""
+def _moments_of_video(file: io.BufferedReader | io.BytesIO, name: str, step: float) -> Iterator[Moment]:
+    """The frames of a video, and its end with the last frame; step: seconds that a frame of unknown length lasts."""
     import av  # costs 0.1 s, and photos and remembered faces need none
 
     with _open(file, name) as container:
         stream = _stream(container, name)
         stream.thread_type = "AUTO"
         aspect = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio
-        step = 1 / float(stream.average_rate or stream.guessed_rate or UNSAID_FPS)
         first, time, get = None, 0.0, None
         for packet in _packets(container, stream):
             try:
@@ -168,12 +178,12 @@ def _moments_of_video(file: io.BufferedReader | io.BytesIO, name: str) -> Iterat
             yield time + step, get
 
 
-def _packets(container: "InputContainer", stream: "VideoStream") -> Iterator["Packet"]:
-    """Up to the end of the file or its damage: what comes before is used."""
+def _packets(container: "InputContainer", stream: "VideoStream | None" = None) -> Iterator["Packet"]:
+    """Of one or all streams, up to the end of the file or its damage: what comes before is used."""
     import av
 
     with suppress(av.error.FFmpegError, OSError):
-        yield from container.demux(stream)
+        yield from container.demux(stream) if stream is not None else container.demux()
 
 
 def _same(image: np.ndarray) -> np.ndarray:
@@ -192,9 +202,22 @@ def _rgb(frame: "VideoFrame", aspect: Any) -> np.ndarray:
         height, width = image.shape[:2]
         size = (round(width * aspect), height) if aspect > 1 else (width, round(height / aspect))
         image = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
-    # The display matrix says by how much a player turns the picture to the left.
-    turns = round(frame.rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
+    turns, mirrored = _display(frame)
+    image = np.rot90(image, turns)
+    return np.ascontiguousarray(image[:, ::-1] if mirrored else image)
+
+
+def _display(frame: "VideoFrame") -> tuple[int, bool]:
+    """Quarter turns to the left that a player makes, and whether it mirrors left and right after them."""
+    data: Any = frame.side_data.get("DISPLAYMATRIX")
+    if data is None:
+        return 0, False
+    # x' = x * matrix[0, 0] + y * matrix[1, 0] and so on (ISO/IEC 14496-12, 6.2.2); only quarter turns occur.
+    matrix = np.sign(np.frombuffer(memoryview(data), np.int32).reshape(3, 3)[:2, :2]).astype(np.float64)
+    mirrored = bool(np.linalg.det(matrix) < 0)
+    if mirrored:
+        matrix[:, 0] *= -1
+    return round(np.degrees(np.arctan2(-matrix[0, 1], matrix[0, 0])) / 90) % 4, mirrored
 
 
 def _open(file: io.BufferedReader | io.BytesIO, name: str) -> "InputContainer":

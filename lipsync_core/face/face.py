@@ -9,7 +9,7 @@ from . import detector, landmarks
 from .roi import Roi
 
 SAME = 0.4  # overlap from which two sets of landmarks lie on one face
-REACH = 1.0  # face sizes that a chosen point may lie beside the nearest face
+REACH = 0.5  # face sizes that a chosen point may lie beside the nearest face
 POINT_VIEWS = (1, 2, 4, 8, 16)  # a chosen face is looked for in squares around the point, this part of the picture
 
 Choice = int | tuple[float, float] | None

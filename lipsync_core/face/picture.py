@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 MAX_PIXELS = 89_000_000  # of a photo; 8K has 33 million. Pillow warns of decompression bombs a little above
 ANIMATED = ("GIF", "WEBP", "PNG", "AVIF")  # further pictures in the other formats are pages, not frames
+GIF_TRAILER = b";"
+GIF_TAIL = 64  # bytes at the end in which the trailer is, as some programs pad files
 BACKDROP = (236, 204)  # grey of the top and of the bottom row that show through transparent pictures: a soft light wall
 SHORTEST_MS = 20  # of a frame of an animated picture; browsers take less, or nothing, for
 UNSAID_MS = 100
@@ -100,6 +102,14 @@ def frame_count(picture: "Image") -> int:
         return int(getattr(picture, "n_frames", 1))
     except Exception:  # counting reads the file, see read_photo
         return 1
+
+
+def is_whole(file: io.BufferedReader | io.BytesIO, picture: "Image") -> bool:
+    """Whether an animated picture's file has its end. Other formats than GIF are refused or say so when decoded."""
+    if picture.format != "GIF":
+        return True
+    file.seek(-min(GIF_TAIL, file.seek(0, io.SEEK_END)), io.SEEK_END)
+    return file.read().rstrip(b"\0").endswith(GIF_TRAILER)
 
 
 def over_backdrop(image: np.ndarray) -> np.ndarray:
