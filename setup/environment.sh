@@ -9,7 +9,7 @@ set_up() {
         # One at a time: the lock on the folder goes with this shell, however it ends.
         exec 9<"$root"
         if command -v flock >/dev/null; then flock 9; fi
-        in_place "$@" || install "$@"
+        in_place "$@" || install "$@" >&2
         exec 9<&-
     fi
 }

@@ -28,13 +28,14 @@ def required(requirements: Path) -> str:
 
 
 def is_met(requirement: str) -> bool:
-    """Whether a fitting torch is installed; versions such as 2.13.0+cpu count."""
+    """Whether what is required is installed; versions such as 2.13.0+cpu count."""
     from importlib.metadata import PackageNotFoundError, version
 
     from pip._vendor.packaging.requirements import Requirement  # always there where pip is
 
+    wanted = Requirement(requirement)
     try:
-        return Requirement(requirement).specifier.contains(version("torch"), prereleases=True)
+        return wanted.specifier.contains(version(wanted.name), prereleases=True)
     except PackageNotFoundError:
         return False
 

@@ -10,6 +10,8 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import ffmpeg
+import imageio_ffmpeg
 import numpy as np
 import pytest
 
@@ -102,6 +104,18 @@ def test_sound_and_picture_stay_together(tmp_path, fps, sample_rate, kind):
     clicks = loud[np.insert(np.diff(loud) > 0.05, 0, True)]
     assert clicks == pytest.approx([k * length for k in FLASHES], abs=0.005)
     assert abs(start + len(samples) / rate - 50 * length) < max(length, 1024 / 48000)
+
+
+def test_ffmpeg_itself_has_nothing_to_complain_about(tmp_path):
+    write(tmp_path / "a.mp4", take(50, 29.97, 22050), 29.97, 22050)
+    decoded = ffmpeg.input(str(tmp_path / "a.mp4")).audio.output("pipe:", format="f32le", ac=1, ar=48000)
+    out, complaints = decoded.global_args("-v", "warning").run(
+        cmd=imageio_ffmpeg.get_ffmpeg_exe(), capture_stdout=True, capture_stderr=True
+    )
+    assert complaints == b""
+    loud = np.flatnonzero(np.abs(np.frombuffer(out, np.float32)) > 0.3)
+    assert loud[0] / 48000 == pytest.approx(FLASHES[0] * 1001 / 30000, abs=0.005)
+    assert len(out) / 4 / 48000 == pytest.approx(50 * 1001 / 30000, abs=1001 / 30000)
 
 
 def test_frame_rates_are_exact(tmp_path):
