@@ -161,7 +161,7 @@ def _moments_of_video(file: io.BufferedReader | io.BytesIO, name: str, step: flo
         stream = _stream(container, name)
         stream.thread_type = "AUTO"
         aspect = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio
-        first, time, get = None, 0.0, None
+        first, time, get, display = None, 0.0, None, None
         for packet in _packets(container, stream):
             try:
                 frames = packet.decode()
@@ -171,8 +171,11 @@ def _moments_of_video(file: io.BufferedReader | io.BytesIO, name: str, step: flo
                 _check_size(frame.width, frame.height, name)
                 at = frame.time if frame.time is not None else time + step
                 first = at if first is None else first
+                # Once for all frames: a frame whose side data was looked at stays in memory until the garbage
+                # collector runs, as the two refer to each other.
+                display = _display(frame) if display is None else display
                 time = max(time, at - first)
-                get = partial(_rgb, frame, aspect)
+                get = partial(_rgb, frame, aspect, *display)
                 yield time, get
         if get is not None:
             yield time + step, get
@@ -190,7 +193,7 @@ def _same(image: np.ndarray) -> np.ndarray:
     return image
 
 
-def _rgb(frame: "VideoFrame", aspect: Any) -> np.ndarray:
+def _rgb(frame: "VideoFrame", aspect: Any, turns: int, mirrored: bool) -> np.ndarray:
     """Upright, with square pixels."""
     if any(component.is_alpha for component in frame.format.components):
         image = picture.over_backdrop(frame.to_ndarray(format="rgba"))
@@ -202,7 +205,6 @@ def _rgb(frame: "VideoFrame", aspect: Any) -> np.ndarray:
         height, width = image.shape[:2]
         size = (round(width * aspect), height) if aspect > 1 else (width, round(height / aspect))
         image = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
-    turns, mirrored = _display(frame)
     image = np.rot90(image, turns)
     return np.ascontiguousarray(image[:, ::-1] if mirrored else image)
 

@@ -70,17 +70,16 @@ def _load(
     source: Source, key: str, choice: Choice, size: int | None, progress: Progress, cache: Cache | None
 ) -> Avatar:
     try:
-        if cache is None:
-            folder = TemporaryDirectory(prefix="lipsync-", ignore_cleanup_errors=True)
-            _prepare(source, choice, size, progress, Path(folder.name))
-            return open_prepared(Path(folder.name), source.name, key, folder)
-        avatar = cache.get(key, source.name)
-        while avatar is None:
+        avatar = cache.get(key, source.name) if cache else None
+        if cache and avatar is None:
             with cache.add(key) as entry:
                 _prepare(source, choice, size, progress, entry)
-            # None once more only if another process took it for unused in this moment.
             avatar = cache.get(key, source.name)
             cache.prune()
+        if avatar is None:  # no cache, or another process cleared it in this moment
+            folder = TemporaryDirectory(prefix="lipsync-", ignore_cleanup_errors=True)
+            _prepare(source, choice, size, progress, Path(folder.name))
+            avatar = open_prepared(Path(folder.name), source.name, key, folder)
         return avatar
     except OSError as error:
         reason = error.strerror or str(error)

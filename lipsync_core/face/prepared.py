@@ -2,6 +2,7 @@
 
 import os
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -107,7 +108,8 @@ def _hold(frames: BinaryIO) -> None:
         import fcntl
     except ImportError:
         return
-    fcntl.flock(frames, fcntl.LOCK_SH)
+    with suppress(OSError):  # a file system without locks: an entry may then go while it is in use, and stays readable
+        fcntl.flock(frames, fcntl.LOCK_SH)
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:

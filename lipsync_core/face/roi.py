@@ -5,10 +5,6 @@ from math import ceil, cos, floor, hypot, sin
 
 import numpy as np
 
-# A square is first reduced by area until this many of its pixels fall on one of the network's, then sampled linearly:
-# sampling alone would alias large faces, and what the network sees would flicker.
-PIXELS_A_SAMPLE = 1.5
-
 
 @dataclass(frozen=True)
 class Roi:
@@ -31,18 +27,20 @@ class Roi:
         if left >= right or top >= bottom:
             return np.zeros((pixels, pixels, 3), np.uint8)
         part = image[top:bottom, left:right]
-        fx = fy = 1.0
-        if scale > PIXELS_A_SAMPLE:
-            reduced = [max(1, round(length * PIXELS_A_SAMPLE / scale)) for length in (right - left, bottom - top)]
-            fx, fy = reduced[0] / (right - left), reduced[1] / (bottom - top)
-            part = cv2.resize(part, reduced, interpolation=cv2.INTER_AREA)
+        # Sampling alone would alias large faces, and what the network sees would flicker: first whole blocks of pixels
+        # become one, which is the reduction by area that OpenCV is quick at.
+        block = min(floor(scale), right - left, bottom - top)
+        factor = 1.0
+        if block > 1:
+            part = part[: (bottom - top) // block * block, : (right - left) // block * block]
+            factor = 1 / block
+            part = cv2.resize(part, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
         # From a sample of the crop to a pixel of the (reduced) part.
         turn = self._turn()
         offset = np.array([self.x, self.y]) + turn @ np.full(2, 0.5 * scale - self.side / 2)
         matrix = np.concatenate([turn * scale, (offset - (left, top))[:, None]], axis=1)
-        matrix[0] *= fx
-        matrix[1] *= fy
-        matrix[:, 2] += (0.5 * fx - 0.5, 0.5 * fy - 0.5)
+        matrix *= factor
+        matrix[:, 2] += 0.5 * factor - 0.5
         border = cv2.BORDER_REPLICATE if replicate else cv2.BORDER_CONSTANT
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         return cv2.warpAffine(part, matrix, (pixels, pixels), flags=flags, borderMode=border)
