@@ -37,7 +37,7 @@ class PartFile:
 
     def _locked(self) -> int:
         """A descriptor that holds the lock of the empty file, or -1 if the file has changed hands meanwhile."""
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             if fcntl:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
