@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Lipsync Studio. ./run.sh starts the page on http://127.0.0.1:7860; ./run.sh ARGUMENTS is `python -m lipsync_core ARGUMENTS`.
+# Lipsync Studio: ./run.sh starts the page on http://127.0.0.1:7860; with arguments it passes them to
+# `python -m lipsync_core`, such as ./run.sh render --help.
 # The first call installs what is needed into .venv beside this file.
 set -euo pipefail
 root=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")" && pwd)
