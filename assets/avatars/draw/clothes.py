@@ -77,7 +77,7 @@ def dress(image: Array, head: Head, shade: Array, sheet: Sheet) -> Array:
     cloth = linear(p.cloth)
     colour = cloth * (0.92 + 0.10 * knit + 0.03 * sheet.noise(0.03, 22, 2))[..., None]
     fuzz = (1 - np.clip(lit.normal[..., 2], 0, 1))[..., None] * 0.10 * (0.3 + cloth)
-    out = colour * lit.soft * 0.60 + fuzz * 0.6 + lit.gloss * 0.010
+    out = colour * lit.soft * 0.60 + fuzz * 0.6 + lit.gloss * 0.004
     out = out * (1 - 0.45 * shade)[..., None]
     # The neckline's edge throws a thin shade on the skin above it.
     touch = sheet.blur((y > neckline).astype(np.float32), 0.035) * head.neck

@@ -34,7 +34,7 @@ def _eye(skin: Array, x: Array, y: Array, eye: Eye, person: Person, sheet: Sheet
     # The shade in the crease and the soft one that lashes and lid edge throw on the skin around.
     near = np.exp(-(np.clip(np.abs(u - 0.05) - 0.75, 0, 3) ** 2) / 0.06)
     fold = np.exp(-(((v - eye.crease(u)) / 0.040) ** 2)) + 0.5 * np.exp(-(((v - eye.crease(u) - 0.05) / 0.10) ** 2))
-    skin = mix(skin, skin * [0.42, 0.30, 0.27], 0.62 * np.clip(fold * near, 0, 1) * min(1.0, 0.25 + 0.75 * person.fold))
+    skin = mix(skin, skin * [0.36, 0.25, 0.22], 0.80 * np.clip(fold * near, 0, 1) * min(1.0, 0.25 + 0.75 * person.fold))
     around = np.exp(-((np.clip(upper - v, 0, 9) / 0.10) ** 1.3)) * (v < upper + 0.1) * near
     skin = mix(skin, skin * [0.50, 0.38, 0.36], 0.38 * around)
     below = np.exp(-((np.clip(v - lower, 0, 9) / 0.085) ** 1.2)) * (v > lower - 0.1) * near

@@ -1,6 +1,7 @@
 """Where the features of a face lie: its outline, eyes, brows, nose and mouth, as curves in face units."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .curves import Array, graph, through
 from .person import Person
@@ -8,7 +9,7 @@ from .person import Person
 EYE_X, EYE_Y = 0.447, 0.0
 NOSE_Y = 0.70  # where the nose meets the upper lip
 MOUTH_Y = 1.02  # where the lips meet
-CHIN_Y = 1.605
+CHIN_Y = 1.585
 
 
 class Outline:
@@ -19,7 +20,8 @@ class Outline:
         j, c = person.jaw, person.chin_width
         right = [
             (0.0, -1.62), (0.42, -1.54), (0.74, -1.30), (0.94, -0.90), (1.005, -0.42), (0.995, 0.0), (0.975, 0.35),
-            (0.92 * (0.5 + 0.5 * j), 0.68), (0.82 * j, 1.00), (0.70 * j, 1.23), (0.49 * j * (0.5 + 0.5 * c), low - 0.195),
+            (0.912 * (0.5 + 0.5 * j), 0.67), (0.80 * j, 0.98), (0.66 * j, 1.20),
+            (0.465 * j * (0.5 + 0.5 * c), low - 0.180),
             (0.33 * c, low - 0.065), (0.15 * c, low - 0.010), (0.0, low),
         ]  # fmt: skip
         left = [(-x, y) for x, y in right[1:-1]][::-1]
@@ -49,14 +51,15 @@ class Eye:
         veil = person.epicanthus
         o = self.open
         self._upper = [
-            (-1.06, 0.13 + 0.02 * veil), (-0.93, 0.01 + 0.05 * veil), (-0.70, -0.21 * o + 0.05 * veil), (-0.35, -0.395 * o), (0.0, -0.455 * o),
+            (-1.06, 0.13 + 0.02 * veil), (-0.93, 0.01 + 0.05 * veil), (-0.70, -0.21 * o + 0.05 * veil),
+            (-0.35, -0.395 * o), (0.0, -0.455 * o),
             (0.35, -0.42 * o), (0.68, -0.27 * o), (0.90, -0.10 * o), (1.04, 0.03),
         ]  # fmt: skip
         self._lower = [
             (-1.06, 0.13 + 0.02 * veil), (-0.92, 0.19), (-0.62, 0.255), (-0.2, 0.325), (0.2, 0.345),
             (0.55, 0.285), (0.85, 0.135), (1.04, 0.03),
         ]  # fmt: skip
-        lift = 0.165 * person.fold
+        lift = 0.185 * person.fold
         self._crease = [
             (-1.10, 0.02), (-0.85, -0.22 * o - 0.4 * lift), (-0.4, -0.41 * o - lift), (0.05, -0.46 * o - 1.08 * lift),
             (0.5, -0.36 * o - 1.0 * lift), (0.9, -0.12 * o - 0.75 * lift), (1.22, 0.06 - 0.3 * lift),
@@ -69,11 +72,11 @@ class Eye:
         c, s = np.cos(self.tilt), np.sin(self.tilt)
         return c * dx - s * dy, s * dx + c * dy
 
-    def place(self, points: Array) -> Array:
+    def place(self, points: ArrayLike) -> Array:
         """Own coordinates (..., 2) to face units."""
-        points = np.asarray(points, dtype=float)
+        at = np.asarray(points, dtype=float)
         c, s = np.cos(self.tilt), np.sin(self.tilt)
-        u, v = points[..., 0], points[..., 1]
+        u, v = at[..., 0], at[..., 1]
         dx, dy = c * u + s * v, -s * u + c * v
         return np.stack([self.x + dx * self.half * self.side, self.y + dy * self.half], -1)
 

@@ -21,8 +21,9 @@ def guide(*points: tuple[float, float, float]) -> Array:
     return through(points, STEPS)
 
 
-def mirrored(guides: Array) -> Array:
-    return np.asarray(guides) * [-1.0, 1.0, 1.0]
+def unit(vectors: Array) -> Array:
+    """Vectors (..., 3) at length 1."""
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)
 
 
 class Fibres:
@@ -43,16 +44,16 @@ class Fibres:
         along /= np.maximum(np.linalg.norm(along, axis=-1, keepdims=True), 1e-9)
         tilted = along + shift[..., None] * normal
         tilted /= np.linalg.norm(tilted, axis=-1, keepdims=True)
-        half = self.key + [0, 0, 1]
+        half = self.key + np.array([0.0, 0.0, 1.0])
         half /= np.linalg.norm(half)
         sine = np.sqrt(np.clip(1 - (tilted @ half) ** 2, 0, 1))
         facing = np.clip((normal @ self.key + 0.30) / 1.30, 0, 1)
         fill = np.clip((normal[..., 0] * 0.8 * -np.sign(self.key[0]) + 0.5 * normal[..., 2]), 0, 1)
         amount = (0.16 + 0.92 * facing + 0.12 * fill) * tone
         body = self.dark + (self.lit - self.dark) * np.clip(amount, 0, 1.4)[..., None]
-        lustre = (0.85 * sine**90 + 0.40 * sine**18) * facing**1.3 * self.shine * np.clip(tone, 0, 1.3)
+        lustre = (0.85 * sine**90 + 0.27 * sine**18) * facing**1.3 * self.shine * np.clip(tone, 0, 1.3)
         edge = np.clip(1 - normal[..., 2], 0, 1) ** 3 * np.clip(normal @ self.behind + 0.25, 0, 1)
-        glow = 0.45 * edge[..., None] * self.rim * (0.22 + self.bright) * np.clip(tone, 0, 1.2)[..., None]
+        glow = 0.34 * edge[..., None] * self.rim * (0.05 + self.bright) * np.clip(tone, 0, 1.2)[..., None]
         colour = body + lustre[..., None] * self.bright + glow
         out = np.empty((*points.shape[:2], 4))
         out[..., :3] = encoded(colour)
@@ -72,16 +73,19 @@ def sheet_of(
     width: float = 0.013,
     wave: tuple[float, float] = (0.0, 3.0),
     uneven: float = 0.12,
-    shade: tuple[float, float] = (0.55, 1.0),
+    shade: tuple[float, ...] = (0.55, 1.0, 1.0),
     depth: float = 0.35,
     order: str = "inwards",
     ends: float = 0.25,
+    ragged: float = 0.012,
 ) -> None:
     """Draws a sheet.
 
-    pinch: how strongly locks close towards their tips; wander: free movement of single strands; wave: amplitude and
-    number of waves; uneven: spread of lengths; shade: tone at root and tip; depth: contrast between the middle of a
-    lock and its edges; order: "inwards" draws the last guide first; ends: part of the length over which tips thin out.
+    guides: (k, STEPS, 3); count: strands; locks: groups they gather in; pinch: how strongly locks close towards their
+    tips; wander: free movement of single strands; wave: amplitude and number of waves; uneven: spread of lengths;
+    shade: tone at the root, after a third of the length, and at the tip; depth: contrast between the middle of a lock
+    and its edges; order: "inwards" draws the last guide first, "mixed" the locks in any order; ends: part of the
+    length over which tips thin out; ragged: part of the length by which roots start apart from one another.
     """
     guides = np.asarray(guides, dtype=float)
     across = CubicSpline(np.linspace(0, 1, len(guides)), guides, axis=0, bc_type="natural")
@@ -96,7 +100,8 @@ def sheet_of(
     s = home[:, None] * (1 - grip) + towards[:, None] * grip
 
     length = 1 - uneven * random.uniform(0, 1, locks)[lock] - 0.5 * uneven * random.uniform(0, 1, count) ** 2
-    at = t[None] * length[:, None]
+    start = ragged * random.uniform(0, 1, count)[:, None]
+    at = start + t[None] * (length[:, None] - start)
     points = np.empty((count, STEPS, 3))
     slope = np.empty_like(points)
     for j in range(STEPS):
@@ -106,7 +111,7 @@ def sheet_of(
         row = np.arange(count)
         points[:, j] = whole[row, low] * (1 - part) + whole[row, low + 1] * part
         slope[:, j] = turn[row, low] * (1 - part) + turn[row, low + 1] * part
-    along = np.gradient(points, axis=1)
+    along = np.asarray(np.gradient(points, axis=1))
     normal = np.cross(along, slope)
     normal *= np.where(normal[..., 2:] < 0, -1.0, 1.0)
     normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-9)
@@ -116,7 +121,7 @@ def sheet_of(
     normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-9)
 
     amplitude, waves = wave
-    phase = random.uniform(-0.7, 0.7, locks)[lock] + random.normal(0, 0.18, count)
+    phase = random.uniform(-0.55, 0.55, locks)[lock] + random.normal(0, 0.16, count)
     beat = random.uniform(0.85, 1.15, locks)[lock]
     swing = (
         amplitude
@@ -137,7 +142,8 @@ def sheet_of(
         crest = np.zeros_like(at)
 
     round_lock = 1 - depth * np.abs(within) ** 1.5
-    tone = (shade[0] + (shade[1] - shade[0]) * step(0.0, 0.35, t))[None] * round_lock[:, None]
+    run = np.interp(t, (0.0, 0.35, 1.0), (*shade, shade[-1])[:3])
+    tone = run[None] * round_lock[:, None]
     tone = (
         tone
         * (random.uniform(0.80, 1.12, locks)[lock] * random.uniform(0.78, 1.16, count))[:, None]
@@ -149,9 +155,8 @@ def sheet_of(
         turn_order = np.argsort(random.permutation(locks)[lock] + 0.9 * (1 - np.abs(within)))
     taper = np.clip((1.0 - t) / ends, 0.12, 1.0) * np.clip(0.55 + 4 * t, 0, 1)
     wide = width * random.uniform(0.7, 1.25, count)[:, None] * taper[None]
-    colour = fibres.colour(
-        points, normal, tone, random.normal(0.0, 0.10, (count, 1)), np.clip(0.55 + 6 * t, 0, 0.96)[None]
-    )
+    alpha = np.clip(0.55 + 6 * t, 0, 0.96) * np.clip((1.02 - t) / (0.5 * ends), 0.25, 1)
+    colour = fibres.colour(points, normal, tone, random.normal(0.0, 0.10, (count, 1)), alpha[None])
     brush.draw(points[turn_order][..., :2], wide[turn_order], colour[turn_order])
 
 
@@ -169,7 +174,7 @@ def short_hairs(
     alpha: float = 0.85,
     tone: Array | float = 1.0,
 ) -> None:
-    """Scattered hairs: roots (n, 2), direction (n, 2), normals of the skin (n, 3); `bend` turns them along their way."""
+    """Scattered hairs: roots and direction (n, 2), normals of the skin (n, 3); `bend` turns them as they go."""
     n, m = len(roots), 8
     t = np.linspace(0, 1, m)
     angle = np.arctan2(direction[:, 1], direction[:, 0]) + spread * random.standard_normal(n)

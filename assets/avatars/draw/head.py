@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .curves import Array, bell, graph, step, through
-from .features import CHIN_Y, NOSE_Y, Brow, Eye, Mouth, Outline
+from .features import NOSE_Y, Brow, Eye, Mouth, Outline
 from .person import Person
 from .sheet import Sheet
 
@@ -27,7 +27,8 @@ class Head:
 def neck_width(person: Person, y: Array) -> Array:
     n, s = person.neck, person.shoulders
     return graph(
-        [(0.6, n * 1.02), (1.2, n), (1.50, n * 0.985), (1.74, n * 1.03), (1.90, n * 1.16), (2.03, 0.55 * n + 0.30 * s), (2.16, 0.58 * s),
+        [(0.6, n * 1.02), (1.2, n), (1.50, n * 0.985), (1.74, n * 1.03), (1.90, n * 1.16),
+         (2.03, 0.55 * n + 0.30 * s), (2.16, 0.58 * s),
          (2.31, 0.76 * s), (2.48, 0.89 * s), (2.72, 0.965 * s), (3.1, s), (4.2, s * 1.04)],
         y,
     )  # fmt: skip
@@ -41,7 +42,7 @@ def _dome(x: Array, y: Array, outline: Outline) -> Array:
     )
     depth = depth * np.sqrt(np.clip(1 - np.clip((y - (low - 0.52)) / 0.52, 0, 1) ** 4, 0, 1))
     depth = depth * np.sqrt(np.clip(1 - np.clip((-0.55 - y) / (-0.55 - outline.top), 0, 1) ** 2.4, 0, 1))
-    across = np.abs(x) / np.maximum(outline.width(y), 1e-3)
+    across = 0.985 * np.abs(x) / np.maximum(outline.width(y), 1e-3)  # not all round the edge, where light would die
     return depth * np.clip(1 - np.clip(across, 0, 1) ** 2.15, 0, 1) ** (1 / 1.9)
 
 
@@ -51,15 +52,15 @@ def _nose(x: Array, y: Array, person: Person, sheet: Sheet) -> Array:
     t = NOSE_Y + person.nose_length
     bridge = graph([(-0.75, 0.0), (-0.60, 0.0), (-0.15, 0.07), (0.05, 0.115), (0.35, 0.235), (0.56, 0.30)], y) * tall
     half = graph([(-0.3, 0.13), (0.0, 0.105), (0.3, 0.115), (0.5, 0.125)], y) * (0.45 + 0.55 * w)
-    bridge = bridge * np.exp(-(np.abs(x / half) ** 2.3) * 0.62) * step(0.02, -0.16, y - t)
+    bridge = bridge * np.exp(-(np.abs(x / half) ** 2.05) * 0.66) * step(0.02, -0.16, y - t)
     bodies = [np.zeros_like(x), bridge]
     ball = 0.4 + 0.6 * w
     bodies.append(0.395 * tall - 11.5 * (x / ball) ** 2 - 12.5 * (y - (t - 0.088)) ** 2)
     bodies.append(0.26 * tall - 95 * (x / ball) ** 2 - 22 * (y - (t - 0.01)) ** 2)  # the bridge between the nostrils
-    for side in (-1, 1):
-        bodies.append(0.200 * tall - 25 * ((x - side * 0.166 * w) / ball) ** 2 - 24 * (y - (t - 0.062)) ** 2)
+    wing_y = y - (t - 0.062)
+    bodies += [0.200 * tall - 25 * ((x - side * 0.166 * w) / ball) ** 2 - 24 * wing_y**2 for side in (-1, 1)]
     sharp = 26.0
-    height = np.log(sum(np.exp(np.clip(sharp * b, -60, 60)) for b in bodies) / 1.0) / sharp - np.log(2.0) / sharp
+    height = np.log(sum(np.exp(np.clip(sharp * b, -60, 60)) for b in bodies)) / sharp - np.log(2.0) / sharp
     for side in (-1, 1):
         groove = through(
             [
@@ -87,9 +88,8 @@ def _mouth(x: Array, y: Array, mouth: Mouth, person: Person) -> Array:
     height += 0.022 * bell(x, y, 0, mouth.y - 0.035, 0.055, 0.03)
     for side in (-1, 1):
         height += 0.014 * bell(x, y, side * 0.13, mouth.y + 0.075, 0.085, 0.05)
-        height -= 0.050 * bell(
-            x, y, side * (mouth.half + 0.015), mouth.line(np.array(side * mouth.half)) + 0.0, 0.045, 0.035
-        )
+        corner = float(mouth.line(np.array(side * mouth.half)))
+        height -= 0.050 * bell(x, y, side * (mouth.half + 0.015), corner, 0.045, 0.035)
     return height - 0.050 * np.exp(-(((y - line) / 0.014) ** 2)) * inside**0.35
 
 
@@ -121,13 +121,13 @@ def sculpt(person: Person, sheet: Sheet) -> Head:
 
     z = _dome(x, y, outline)
     for side, eye, brow in zip((-1, 1), eyes, brows, strict=True):
-        z = z + 0.055 * sheet.ridge(brow.spine + [0, 0.03], 0.095)
+        z = z + 0.055 * sheet.ridge(brow.spine + np.array([0.0, 0.03]), 0.095)
         z = z + 0.075 * c * bell(x, y, side * 0.60, 0.42, 0.20, 0.17) + 0.03 * bell(x, y, side * 0.36, 0.55, 0.16, 0.14)
         z = z - 0.055 * bell(x, y, side * 0.68, 0.93, 0.15, 0.24)
         z = z - 0.035 * bell(x, y, side * 0.90, -0.32, 0.12, 0.28)  # temple
         fold = through([(side * 0.30, 0.62), (side * 0.385, 0.76), (side * 0.45, 0.93), (side * 0.485, 1.06)], 50)
-        z = z - (0.012 + 0.026 * age) * sheet.ridge(fold, 0.045)
-        z = z + (0.018 + 0.02 * age) * sheet.ridge(fold + [side * 0.085, -0.02], 0.07)
+        z = z - (0.012 + 0.034 * age) * sheet.ridge(fold, 0.045)
+        z = z + (0.018 + 0.02 * age) * sheet.ridge(fold + np.array([side * 0.085, -0.02]), 0.07)
         z = z + _eye(x, y, eye, person, sheet)
     z = z + 0.050 * bell(x, y, 0, -0.75, 0.42, 0.30) - 0.02 * bell(x, y, 0, -0.20, 0.09, 0.10)
     z = z + 0.085 * bell(x, y, 0, mouth.y - 0.02, 0.34, 0.22)
@@ -231,15 +231,15 @@ def _wrinkles(person: Person, eyes: tuple[Eye, Eye], sheet: Sheet) -> Array:
             (x * half, y + 0.02 * np.cos(3 * x + level) + 0.008 * random.standard_normal())
             for x in np.linspace(-1, 1, 7)
         ]
-        z -= 0.006 * person.age * sheet.ridge(through(wave, 120), 0.018)
+        z -= 0.011 * person.age * sheet.ridge(through(wave, 120), 0.018)
     for eye in eyes:
         for turn in (-0.22, 0.02, 0.26, 0.5):
             start = np.array([1.22 + 0.05 * random.standard_normal(), 0.02 + 0.42 * turn])
             line = through(
                 [eye.place(start + r * np.array([np.cos(turn), np.sin(turn) + 0.10 * r])) for r in (0.0, 0.2, 0.42)], 40
             )
-            z -= 0.010 * person.age * sheet.ridge(line, 0.013)
-        for v, h in ((0.62, 0.010), (0.84, 0.008)):
+            z -= 0.017 * person.age * sheet.ridge(line, 0.014)
+        for v, h in ((0.62, 0.018), (0.84, 0.014)):
             z -= (
                 h
                 * person.age
@@ -257,6 +257,3 @@ def _wrinkles(person: Person, eyes: tuple[Eye, Eye], sheet: Sheet) -> Array:
             * sheet.ridge(through([(side * 0.46, 1.08), (side * 0.49, 1.20), (side * 0.46, 1.32)], 30), 0.022)
         )
     return z
-
-
-__all__ = ["CHIN_Y", "Head", "neck_width", "sculpt"]

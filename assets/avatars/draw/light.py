@@ -57,14 +57,12 @@ def cast(height: Array, towards: Array, sheet: Sheet, softness: float = 0.42, re
     flat = towards / np.hypot(towards[0], towards[1])
     blocked = np.zeros_like(small)
     for distance in np.geomspace(0.02, reach, 44):
-        shift = np.float32([[1, 0, -flat[0] * distance * unit], [0, 1, -flat[1] * distance * unit]])
+        shift = np.array([[1, 0, -flat[0] * distance * unit], [0, 1, -flat[1] * distance * unit]], np.float32)
         ahead = cv2.warpAffine(small, shift, small.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
         over = (ahead - small - flat[2] * distance) / (softness * (0.25 + distance))
         np.maximum(blocked, over, out=blocked)
-    lit = 1 - 0.82 * step(0.0, 1.0, blocked)
-    if factor > 1:
-        lit = cv2.resize(lit, height.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    return lit
+    lit = 1 - 0.72 * step(0.0, 1.0, blocked)
+    return np.asarray(cv2.resize(lit, height.shape[::-1], interpolation=cv2.INTER_LINEAR)) if factor > 1 else lit
 
 
 def occlusion(height: Array, sheet: Sheet) -> Array:
@@ -101,12 +99,12 @@ def light(
         soft[..., channel] = (
             KEY[channel] * facing * arriving + FILL[channel] * fill * (0.35 + 0.65 * open_sky) + ambient
         )
-    half = towards + [0, 0, 1]
+    half = towards + np.array([0.0, 0.0, 1.0])
     half = half / np.linalg.norm(half)
-    half_fill = FILL_FROM + [0, 0, 1]
+    half_fill = FILL_FROM + np.array([0.0, 0.0, 1.0])
     half_fill = half_fill / np.linalg.norm(half_fill)
     edge = (1 - np.clip(sharp[..., 2], 0, 1)) ** 4
     shine = np.clip(sharp @ half, 0, 1)
     gloss = (0.75 * shine**18 + 1.4 * shine**60)[..., None] * KEY * sheet.blur(shade, 0.01)[..., None]
-    gloss = gloss + (0.7 * np.clip(sharp @ half_fill, 0, 1) ** 22)[..., None] * FILL + 1.2 * edge[..., None] * SKY
+    gloss = gloss + (0.35 * np.clip(sharp @ half_fill, 0, 1) ** 22)[..., None] * FILL + 1.2 * edge[..., None] * SKY
     return Lit(soft, gloss * open_sky[..., None] ** 1.5, sharp, shade, open_sky)

@@ -23,6 +23,7 @@ class Person:
     blush: float = 0.5
     freckles: float = 0.0
     stubble: float = 0.0  # shadow of a beard
+    beard: bool = False
     age: float = 0.0  # 0 is young, 1 has many friendly lines
     # shape of the head
     jaw: float = 1.0  # factor on the width at the jaw's angle

@@ -5,7 +5,7 @@ import numpy as np
 
 from . import clothes, eyes, skin, styles
 from .backdrop import backdrop
-from .curves import Array, bell, mix, step
+from .curves import Array, mix, step
 from .head import Head, sculpt
 from .light import Lit, encoded, light, linear, normals
 from .person import Person
@@ -81,7 +81,7 @@ def _hair_shade(cover: Array, person: Person, sheet: Sheet) -> Array:
     key = np.array(person.key)
     total = np.zeros_like(cover)
     for distance, blur, strength in ((0.04, 0.022, 0.50), (0.12, 0.07, 0.40)):
-        move = np.float32([[1, 0, -key[0] * distance * sheet.unit], [0, 1, -key[1] * distance * sheet.unit]])
+        move = np.array([[1, 0, -key[0] * distance * sheet.unit], [0, 1, -key[1] * distance * sheet.unit]], np.float32)
         moved = cv2.warpAffine(cover.astype(np.float32), move, cover.shape[::-1])
         total = np.maximum(total, strength * sheet.blur(moved, blur)) + 0.25 * strength * sheet.blur(moved, blur * 2)
     return np.clip(total, 0, 0.9)
@@ -104,6 +104,3 @@ def _finish(image: Array, person: Person, size: int, sheet: Sheet) -> Array:
     sharp = picture + 0.35 * (picture - cv2.GaussianBlur(picture, (0, 0), max(0.4, size / 1280)))
     grain = np.random.default_rng([person.seed, 99]).standard_normal((size, size, 1)) * 0.004
     return (np.clip(sharp + grain, 0, 1) * 255 + 0.5).astype(np.uint8)
-
-
-__all__ = ["bell", "draw"]

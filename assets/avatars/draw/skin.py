@@ -3,8 +3,8 @@
 import numpy as np
 
 from .curves import Array, bell, mix, step
-from .head import Head
 from .features import NOSE_Y
+from .head import Head
 from .light import Lit, linear
 from .sheet import Sheet
 
@@ -43,7 +43,7 @@ def albedo(head: Head, sheet: Sheet) -> Array:
     if p.stubble:
         jaw = step(0.62, 1.0, y + 0.35 * np.abs(x)) * step(1.75, 1.35, y - 0.1)
         jaw *= 1 - 0.85 * bell(x, y, 0, 0.72, 0.16, 0.1)
-        colour = mix(colour, base * [0.50, 0.55, 0.62], p.stubble * 0.45 * jaw)
+        colour = mix(colour, base * [0.50, 0.55, 0.62], p.stubble * 0.62 * jaw)
     colour *= (1 + 0.022 * sheet.noise(0.10, 12) + 0.018 * sheet.noise(0.025, 13, 2))[..., None]
     if p.freckles:
         random = np.random.default_rng([p.seed, 5])
