@@ -1,0 +1,156 @@
+"""Mel chunks to mouth motion: the small network that decides what the lips do."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from lipsync_core.audio import BANDS, SILENCE
+from lipsync_core.errors import LipsyncError
+from lipsync_core.level import Level
+
+CHANNELS = ("open", "width", "pucker", "press", "tuck")
+# One head a kind of teacher: real lips, captured face curves, synthetic speech with known phonemes.
+REAL = ("open", "width", "press")
+CAPTURED = ("open", "width", "pucker", "press")
+SYNTHETIC = ("open", "width", "pucker", "press", "tuck")
+HEADS = len(REAL) + len(CAPTURED) + len(SYNTHETIC)
+
+WIDTH = 128  # channels of the trunk
+KERNEL = 6  # mel columns that the first convolution sees, 75 ms
+STRIDE = 2  # mel columns a step of the trunk: 25 ms
+DILATIONS = (1, 2, 4, 4, 2, 1)
+SMOOTH = 2  # steps averaged: 50 ms, a little more than one frame at 25 fps
+COLUMNS = KERNEL + STRIDE * (2 * sum(DILATIONS) + SMOOTH - 1)  # 64: 0.4 s to either side of the frame's middle
+CLAMP = 4.0  # normalised mel beyond this many deviations tells nothing more
+GROUP = 8  # chunks computed together; always as many, so that the result does not depend on the batch size
+
+# Limits of the channels, open and width in eye distances
+LOWEST = np.array([0.0, -0.16, 0.0, 0.0, 0.0], np.float32)
+HIGHEST = np.array([0.40, 0.14, 1.0, 1.0, 1.0], np.float32)
+
+# Silence, against the mean of the speaking columns: below QUIET the mouth rests, above AUDIBLE the network decides.
+QUIET, AUDIBLE = -2.2, -1.5  # mel units of 12.5 dB
+HEARD_BEFORE, HEARD_AFTER = 7, 13  # columns before and after the frame: a mouth opens before its sound
+
+DEFAULT_WEIGHTS = Path(__file__).parents[3] / "checkpoints" / "rig_motion.safetensors"
+
+
+class ChannelNorm(nn.Module):
+    """Layer normalisation over the channels of each column alone, so that a chunk equals its part of a long window."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(1, channels, 1))
+        self.bias = nn.Parameter(torch.zeros(1, channels, 1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        mean = x.mean(1, keepdim=True)
+        centred = x - mean
+        return centred * torch.rsqrt((centred * centred).mean(1, keepdim=True) + 1e-5) * self.weight + self.bias
+
+
+class Block(nn.Module):
+    """Residual dilated convolution without padding: (n, C, T) -> (n, C, T - 2 * dilation)."""
+
+    def __init__(self, channels: int, dilation: int, dropout: float) -> None:
+        super().__init__()
+        self.dilation = dilation
+        self.wide = nn.Conv1d(channels, channels, 3, dilation=dilation)
+        self.norm = ChannelNorm(channels)
+        self.narrow = nn.Conv1d(channels, channels, 1)
+        self.dropout = nn.Dropout1d(dropout)  # whole channels
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        change = self.narrow(self.dropout(F.gelu(self.norm(self.wide(x)))))
+        return x[..., self.dilation : x.shape[-1] - self.dilation] + change
+
+
+class MotionNet(nn.Module):
+    """Normalised mel (n, 80, T) -> motion; one trunk, a head for each teacher, and a fixed blend of the heads."""
+
+    def __init__(self, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.first = nn.Conv1d(BANDS, WIDTH, KERNEL, stride=STRIDE)
+        self.blocks = nn.Sequential(*[Block(WIDTH, d, dropout) for d in DILATIONS])
+        self.heads = nn.Conv1d(WIDTH, HEADS, 1)
+        # heads -> channels; press and tuck are logits. Set by training.blend
+        self.register_buffer("blend", torch.zeros(len(CHANNELS), HEADS))
+        self.register_buffer("offset", torch.zeros(len(CHANNELS)))
+
+    def teachers(self, mel: torch.Tensor) -> torch.Tensor:
+        """(n, 80, COLUMNS + STRIDE * k) -> (n, HEADS, k + 1): what each head says, averaged over SMOOTH steps."""
+        heads = self.heads(F.gelu(self.blocks(self.first(mel))))
+        return F.avg_pool1d(heads, SMOOTH, stride=1)
+
+    def forward(self, mel: torch.Tensor) -> torch.Tensor:
+        """(n, 80, COLUMNS) -> (n, 5): open, width, pucker, press, tuck."""
+        mixed = self.teachers(mel)[..., 0] @ self.blend.T + self.offset
+        shape, seal = mixed[:, :3], mixed[:, 3:]
+        return torch.cat([shape, torch.sigmoid(seal)], 1)
+
+
+def normalise(mel: np.ndarray, level: Level) -> np.ndarray:
+    """Raw mel (..., 80, T) -> deviations from the take's own speech, clamped."""
+    return np.clip((mel - level.means[:, None]) / level.scale, -CLAMP, CLAMP).astype(np.float32)
+
+
+class Motion:
+    """The trained network with its normalisation, its silence and its limits."""
+
+    def __init__(self, net: MotionNet) -> None:
+        self._net = net.eval().requires_grad_(False)
+
+    @classmethod
+    def load(cls, path: str | Path | None = None) -> "Motion":
+        """Read weights from a safetensors file; by default the ones that come with the program.
+
+        Raises LipsyncError where the file is missing, damaged, or holds another network.
+        """
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        path = Path(path) if path is not None else DEFAULT_WEIGHTS
+        hint = "give the weights that came with this version or train them with python -m training.motion."
+        try:
+            weights = load_file(path)
+        except (OSError, SafetensorError) as problem:
+            raise LipsyncError(f"{path} cannot be read as motion weights ({problem}): {hint}") from problem
+        net = MotionNet()
+        wanted = {name: value.shape for name, value in net.state_dict().items()}
+        if {name: value.shape for name, value in weights.items()} != wanted:
+            raise LipsyncError(f"{path} holds another network than the rig's motion network: {hint}")
+        if not all(torch.isfinite(value).all() for value in weights.values()):
+            raise LipsyncError(f"{path} holds weights that are not finite numbers: {hint}")
+        net.load_state_dict(weights)
+        return cls(net)
+
+    def __call__(self, chunks: np.ndarray, level: Level) -> np.ndarray:
+        """(n, 80, COLUMNS) float32 raw mel, -4..4 -> (n, 5) float32, the CHANNELS.
+
+        Each row depends on its own chunk and the Level alone, to the last bit: chunks are computed in groups of a
+        fixed size. In silence every channel is 0.
+        """
+        count = len(chunks)
+        motion = np.zeros((count, len(CHANNELS)), np.float32)
+        if count == 0:
+            return motion
+        padded = np.full((-(-count // GROUP) * GROUP, BANDS, COLUMNS), SILENCE, np.float32)
+        padded[:count] = np.nan_to_num(chunks, nan=SILENCE)
+        mel = torch.from_numpy(normalise(padded, level))
+        with torch.inference_mode():
+            for start in range(0, len(padded), GROUP):
+                end = min(count, start + GROUP)
+                motion[start:end] = self._net(mel[start : start + GROUP]).numpy()[: end - start]
+        return np.clip(motion, LOWEST, HIGHEST) * presence(padded[:count], level)[:, None]
+
+
+def presence(chunks: np.ndarray, level: Level) -> np.ndarray:
+    """Raw mel (n, 80, COLUMNS) -> (n,) 0 where nothing near the middle of the chunk can be speech, else up to 1."""
+    middle = chunks.shape[-1] // 2
+    near = chunks[..., middle - HEARD_BEFORE : middle + HEARD_AFTER].mean(1, dtype=np.float32)
+    above = near.max(1) - np.float32(level.means.mean())
+    part = np.clip((above - QUIET) / (AUDIBLE - QUIET), 0, 1)
+    return (part * part * (3 - 2 * part)).astype(np.float32)
