@@ -18,7 +18,8 @@ CAPTURED = ("open", "width", "pucker", "press")
 SYNTHETIC = ("open", "width", "pucker", "press", "tuck")
 HEADS = len(REAL) + len(CAPTURED) + len(SYNTHETIC)
 
-WIDTH = 128  # channels of the trunk
+WIDTH = 160  # channels of the trunk; a file may hold a narrower or wider one
+WIDEST = 512
 KERNEL = 6  # mel columns that the first convolution sees, 75 ms
 STRIDE = 2  # mel columns a step of the trunk: 25 ms
 DILATIONS = (1, 2, 4, 4, 2, 1)
@@ -71,11 +72,14 @@ class Block(nn.Module):
 class MotionNet(nn.Module):
     """Normalised mel (n, 80, T) -> motion; one trunk, a head for each teacher, and a fixed blend of the heads."""
 
-    def __init__(self, dropout: float = 0.0) -> None:
+    blend: torch.Tensor
+    offset: torch.Tensor
+
+    def __init__(self, width: int = WIDTH, dropout: float = 0.0) -> None:
         super().__init__()
-        self.first = nn.Conv1d(BANDS, WIDTH, KERNEL, stride=STRIDE)
-        self.blocks = nn.Sequential(*[Block(WIDTH, d, dropout) for d in DILATIONS])
-        self.heads = nn.Conv1d(WIDTH, HEADS, 1)
+        self.first = nn.Conv1d(BANDS, width, KERNEL, stride=STRIDE)
+        self.blocks = nn.Sequential(*[Block(width, d, dropout) for d in DILATIONS])
+        self.heads = nn.Conv1d(width, HEADS, 1)
         # heads -> channels; press and tuck are logits. Set by training.blend
         self.register_buffer("blend", torch.zeros(len(CHANNELS), HEADS))
         self.register_buffer("offset", torch.zeros(len(CHANNELS)))
@@ -118,7 +122,8 @@ class Motion:
             weights = load_file(path)
         except (OSError, SafetensorError) as problem:
             raise LipsyncError(f"{path} cannot be read as motion weights ({problem}): {hint}") from problem
-        net = MotionNet()
+        first = weights.get("first.bias", torch.zeros(0))
+        net = MotionNet(width=max(1, min(WIDEST, first.numel())))
         wanted = {name: value.shape for name, value in net.state_dict().items()}
         if {name: value.shape for name, value in weights.items()} != wanted:
             raise LipsyncError(f"{path} holds another network than the rig's motion network: {hint}")
