@@ -1,0 +1,153 @@
+"""The inside of the mouth: teeth, tongue and cavity, painted in the light of the face."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from . import topology as t
+from .neutral import Neutral
+
+LEFT, RIGHT, TOP, BOTTOM = -0.5, 0.5, -0.28, 0.82  # face units about the middle of the mouth
+UPPER_WIDTHS = (0.092, 0.074, 0.070, 0.052, 0.040, 0.030)  # face units: teeth from the middle outwards, as seen from the front
+LOWER_WIDTHS = (0.058, 0.060, 0.062, 0.050, 0.040, 0.030)
+UPPER_EDGES = (0.030, 0.018, 0.024, 0.010, 0.000, -0.010)  # face units below the lip line: where each upper tooth ends
+LOWER_EDGES = (0.018, 0.018, 0.014, 0.024, 0.032, 0.040)
+TOOTH_HEIGHT = 0.115  # face units
+UPPER_GUM, LOWER_GUM = (0.62, 0.30, 0.30), (0.55, 0.26, 0.26)
+TONGUE, CAVITY = (0.66, 0.31, 0.31), (0.17, 0.050, 0.050)
+
+
+@dataclass(frozen=True)
+class Interior:
+    """Textures in face coordinates from (LEFT, TOP) to (RIGHT, BOTTOM), RGB 0..255 and alpha 0..1, float32.
+
+    fixed: (4, h, w) what is fixed to the skull: the upper teeth, over them the picture's own where it shows some.
+    jaw: (4, h, w) what moves with the jaw: tongue and lower teeth.
+    cavity: (3,) colour behind both.
+    """
+
+    fixed: np.ndarray
+    jaw: np.ndarray
+    cavity: np.ndarray
+
+
+def face_light(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """(3,) RGB 0..255 that a white surface at the mouth would have, judged by the skin and the whites of the eyes."""
+    points = landmarks[:, :2].astype(np.int32)
+    skin_mask = np.zeros(image.shape[:2], np.uint8)
+    cv2.fillConvexPoly(skin_mask, cv2.convexHull(points[list(t.CHEEK + t.UNDER_LIP + t.NOSE)]), 255)
+    lips = np.vstack([points[[61, *t.UPPER_OUTER, 291]], points[list(t.LOWER_OUTER[::-1])]])
+    cv2.fillPoly(skin_mask, [lips], 0)
+    eyes_mask = np.zeros_like(skin_mask)
+    for upper, lower in ((t.LEFT_EYE_UPPER, t.LEFT_EYE_LOWER), (t.RIGHT_EYE_UPPER, t.RIGHT_EYE_LOWER)):
+        cv2.fillPoly(eyes_mask, [np.vstack([points[list(upper)], points[list(lower)][::-1]])], 255)
+    skin = image[skin_mask > 0].astype(np.float32)
+    eyes = image[eyes_mask > 0].astype(np.float32)
+    if len(skin) < 16:
+        return np.full(3, 190.0, np.float32)
+    bright = np.percentile(skin, 85, axis=0)
+    skin_luma = float(bright @ [0.299, 0.587, 0.114])
+    white = np.array([1.0, 0.97, 0.91])  # enamel leans to yellow
+    if len(eyes) >= 16:
+        luma = eyes @ np.float32([0.299, 0.587, 0.114])
+        sclera = eyes[luma >= np.percentile(luma, 80)].mean(0)
+        white = 0.5 * white + 0.5 * sclera / sclera.max()
+        level = 0.5 * skin_luma + 0.5 * float(sclera @ [0.299, 0.587, 0.114])
+    else:
+        level = skin_luma
+    level = np.clip(level, 0.85 * skin_luma, 1.35 * skin_luma)
+    return np.clip(white / white.max() * level, 20, 245).astype(np.float32)
+
+
+def _smooth(x: np.ndarray, low: float, high: float) -> np.ndarray:
+    s = np.clip((x - low) / (high - low), 0, 1)
+    return s * s * (3 - 2 * s)
+
+
+def _arch(
+    x: np.ndarray, y: np.ndarray, widths: tuple[float, ...], edges: tuple[float, ...], down: float, pixel: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A row of teeth: shade (h, w) 0..1, alpha (h, w) and gum alpha (h, w).
+
+    x, y: face units from the middle of the lip line. down: 1 for teeth that point down, -1 for those that point up.
+    pixel: face units of one texel, the width of an edge.
+    """
+    shade = np.zeros_like(x)
+    alpha = np.zeros_like(x)
+    gum = np.zeros_like(x)
+    start = 0.0
+    for n, (width, edge) in enumerate(zip(widths, edges, strict=True)):
+        for side in (-1, 1):
+            middle = side * (start + width / 2)
+            p = (x - middle) / (width / 2)  # -1..1 across the tooth
+            height = TOOTH_HEIGHT * (1 - 0.05 * n)
+            # 0 at the biting edge, 1 at the gum
+            up = (edge - y * down) / height if down > 0 else (y + 0 - edge) / height
+            corner = 0.10 * np.abs(p) ** 5 + (0.05 * np.clip(p * side, 0, 1) ** 2 if n else 0)
+            inside = np.minimum((1 - np.abs(p)) * width / 2, (up - corner) * height)
+            a = _smooth(inside, -0.6 * pixel, 0.9 * pixel)
+            root = _smooth(up, 0.93 - 0.10 * (1 - p**2), 1.0 - 0.10 * (1 - p**2))
+            body = 0.80 + 0.20 * np.sqrt(np.clip(1 - (p * 0.9) ** 2, 0, 1))
+            body *= 0.93 + 0.07 * _smooth(up, 0.0, 0.35)  # the edge is thinner and lets the dark through
+            body *= 1 - 0.10 * _smooth(up, 0.45, 1.0)
+            body *= (1.0, 0.96, 0.90, 0.76, 0.60, 0.44)[n]
+            fresh = a > alpha
+            shade = np.where(fresh, body, shade)
+            gum = np.where(fresh, root, gum)
+            alpha = np.maximum(alpha, a)
+        start += width
+    # Between two teeth there is shadow, not a hole.
+    reach = (sum(widths), 0)[0]
+    band = _smooth(reach - np.abs(x), 0, 0.05) * (_smooth(y * down, -0.2, -0.19))
+    edge_line = np.interp(np.abs(x), np.cumsum(widths) - np.array(widths) / 2, edges)
+    filled = band * _smooth((edge_line - y) if down > 0 else (y - edge_line), 0.012, 0.028)
+    shade = np.where(alpha > 0.02, shade * alpha + 0.42 * (1 - alpha), 0.42)
+    alpha = np.maximum(alpha, filled)
+    return shade, alpha, np.maximum(gum, filled * _smooth((edge_line - y) if down > 0 else (y - edge_line), 0.098, 0.112))
+
+
+def _over(below: np.ndarray, colour: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Lay (3, h, w) colour with (h, w) alpha over (4, h, w) not-premultiplied layers."""
+    total = alpha + below[3] * (1 - alpha)
+    mixed = (colour * alpha + below[:3] * below[3] * (1 - alpha)) / np.maximum(total, 1e-4)
+    return np.concatenate([mixed, total[None]]).astype(np.float32)
+
+
+def paint_interior(light: np.ndarray, neutral: Neutral, scale: float) -> Interior:
+    """light: (3,) from face_light. scale: texels per face unit."""
+    height, width = round((BOTTOM - TOP) * scale), round((RIGHT - LEFT) * scale)
+    rows = TOP + (np.arange(height) + 0.5) / height * (BOTTOM - TOP)
+    columns = LEFT + (np.arange(width) + 0.5) / width * (RIGHT - LEFT)
+    y, x = np.meshgrid(rows, columns, indexing="ij")
+    # Teeth follow the jaw's arch, seen from the front as a slight smile; their size follows the mouth's.
+    size = np.clip(neutral.half_width / 0.24, 0.85, 1.15)
+    middle = neutral.line[len(neutral.line) // 2]
+    x, y = (x - middle[0]) / size, (y - middle[1]) / size
+    curve = 0.10 * x**2
+    pixel = 1 / scale
+    tint = light[:, None, None]
+    vignette = np.exp(-((np.abs(x) / 0.30) ** 4)) * 0.75 + 0.25
+
+    def layer(colour: tuple[float, ...], alpha: np.ndarray, below: np.ndarray, shade: np.ndarray) -> np.ndarray:
+        return _over(below, np.array(colour)[:, None, None] * tint * shade, alpha)
+
+    empty = np.zeros((4, height, width), np.float32)
+    empty[:3] = np.array(CAVITY)[:, None, None] * tint
+    shade, alpha, gum = _arch(x, y + curve, UPPER_WIDTHS, UPPER_EDGES, 1, pixel)
+    enamel = (1.0, 0.975, 0.93)
+    fixed = layer(enamel, alpha * (y < 0.2), empty, shade * vignette)
+    fixed = layer(UPPER_GUM, gum * alpha, fixed, vignette * 0.8)
+
+    # The tongue lies behind the lower teeth: a soft body, lighter on its back, with a groove.
+    back = (y - 0.155) / 0.15
+    bulk = 1 - (x / 0.235) ** 2 - np.clip(-back, 0, None) ** 2
+    tongue = _smooth(bulk, 0.0, 0.22) * (y < 0.8)
+    groove = 1 - 0.16 * np.exp(-((x / 0.022) ** 2)) * _smooth(y, 0.03, 0.16)
+    light_on = 0.50 + 0.42 * np.exp(-(((y - 0.12) / 0.085) ** 2)) * np.exp(-((x / 0.17) ** 2))
+    jaw = layer(TONGUE, tongue, empty, light_on * groove)
+    shade, alpha, gum = _arch(x, y - 0.6 * curve, LOWER_WIDTHS, LOWER_EDGES, -1, pixel)
+    jaw = layer(enamel, alpha, jaw, shade * vignette * 0.82)
+    jaw = layer(LOWER_GUM, gum * alpha, jaw, vignette * 0.7)
+    cavity = (np.array(CAVITY) * light).astype(np.float32)
+    return Interior(np.clip(fixed, 0, 255), np.clip(jaw, 0, 255), cavity)
