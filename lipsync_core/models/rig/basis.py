@@ -11,7 +11,7 @@ import numpy as np
 
 from . import topology as t
 from .motion import CHANNELS
-from .neutral import Neutral, UPPER_SHARE
+from .neutral import UPPER_SHARE, Neutral
 
 LEFT, RIGHT, TOP, BOTTOM = -1.25, 1.25, -0.95, 1.95  # face units: what the basis covers
 GRID = (117, 101)  # rows and columns of the basis
@@ -93,7 +93,10 @@ def displacements(ids: tuple[int, ...], neutral: Neutral) -> np.ndarray:
                 opening[k, 1] = CORNER_DROP
         elif i in _LIPS["upper"]:
             depth = {True: 0.0}.get(i in t.UPPER_INNER, 0.5 if i in t.UPPER_MIDDLE else 1.0)
-            opening[k] = [corner[0] * along[k], CORNER_DROP + (-UPPER_SHARE - CORNER_DROP) * bow[k] * (1 - 0.15 * depth)]
+            opening[k] = [
+                corner[0] * along[k],
+                CORNER_DROP + (-UPPER_SHARE - CORNER_DROP) * bow[k] * (1 - 0.15 * depth),
+            ]
             width[k] = [0.5 * along[k], 0.10 * depth * within[k]]
             pucker[k] = [-0.012 * along[k], (0.012 - 0.050 * depth) * arch[k]]
             press[k] = [0, (0.012 + 0.026 * depth) * within[k]]

@@ -9,10 +9,18 @@ from . import topology as t
 from .neutral import Neutral
 
 LEFT, RIGHT, TOP, BOTTOM = -0.5, 0.5, -0.28, 0.82  # face units about the middle of the mouth
-UPPER_WIDTHS = (0.092, 0.074, 0.070, 0.052, 0.040, 0.030)  # face units: teeth from the middle outwards, as seen from the front
+UPPER_WIDTHS = (
+    0.092,
+    0.074,
+    0.070,
+    0.052,
+    0.040,
+    0.030,
+)  # face units: teeth from the middle outwards, as seen from the front
 LOWER_WIDTHS = (0.058, 0.060, 0.062, 0.050, 0.040, 0.030)
 UPPER_EDGES = (0.030, 0.018, 0.024, 0.010, 0.000, -0.010)  # face units below the lip line: where each upper tooth ends
 LOWER_EDGES = (0.018, 0.018, 0.014, 0.024, 0.032, 0.040)
+LUMA = np.array([0.299, 0.587, 0.114])  # of RGB, BT.601
 TOOTH_HEIGHT = 0.115  # face units
 UPPER_GUM, LOWER_GUM = (0.62, 0.30, 0.30), (0.55, 0.26, 0.26)
 TONGUE, CAVITY = (0.66, 0.31, 0.31), (0.17, 0.050, 0.050)
@@ -47,20 +55,20 @@ def face_light(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     if len(skin) < 16:
         return np.full(3, 190.0, np.float32)
     bright = np.percentile(skin, 85, axis=0)
-    skin_luma = float(bright @ [0.299, 0.587, 0.114])
+    skin_luma = float(bright @ LUMA)
     white = np.array([1.0, 0.97, 0.91])  # enamel leans to yellow
     if len(eyes) >= 16:
-        luma = eyes @ np.float32([0.299, 0.587, 0.114])
+        luma = eyes @ LUMA
         sclera = eyes[luma >= np.percentile(luma, 80)].mean(0)
         white = 0.5 * white + 0.5 * sclera / sclera.max()
-        level = 0.5 * skin_luma + 0.5 * float(sclera @ [0.299, 0.587, 0.114])
+        level = 0.5 * skin_luma + 0.5 * float(sclera @ LUMA)
     else:
         level = skin_luma
     level = np.clip(level, 0.85 * skin_luma, 1.35 * skin_luma)
     return np.clip(white / white.max() * level, 20, 245).astype(np.float32)
 
 
-def _smooth(x: np.ndarray, low: float, high: float) -> np.ndarray:
+def _smooth(x: np.ndarray, low: float | np.ndarray, high: float | np.ndarray) -> np.ndarray:
     s = np.clip((x - low) / (high - low), 0, 1)
     return s * s * (3 - 2 * s)
 
@@ -104,7 +112,11 @@ def _arch(
     filled = band * _smooth((edge_line - y) if down > 0 else (y - edge_line), 0.012, 0.028)
     shade = np.where(alpha > 0.02, shade * alpha + 0.42 * (1 - alpha), 0.42)
     alpha = np.maximum(alpha, filled)
-    return shade, alpha, np.maximum(gum, filled * _smooth((edge_line - y) if down > 0 else (y - edge_line), 0.098, 0.112))
+    return (
+        shade,
+        alpha,
+        np.maximum(gum, filled * _smooth((edge_line - y) if down > 0 else (y - edge_line), 0.098, 0.112)),
+    )
 
 
 def _over(below: np.ndarray, colour: np.ndarray, alpha: np.ndarray) -> np.ndarray:

@@ -29,8 +29,11 @@ def trace_lip_line(image: np.ndarray, line: np.ndarray) -> np.ndarray:
     darkness = cv2.GaussianBlur(gray, (0, 0), 7) - gray
     offsets = np.arange(-reach, reach + 1)
     rows = guess[None, :] + offsets[:, None]
-    band = cv2.remap(
-        darkness, np.broadcast_to(columns.astype(np.float32), rows.shape).copy(), rows.astype(np.float32), cv2.INTER_LINEAR
+    band: np.ndarray = cv2.remap(
+        darkness,
+        np.broadcast_to(columns.astype(np.float32), rows.shape).copy(),
+        rows.astype(np.float32),
+        cv2.INTER_LINEAR,
     )
     band = band / max(1e-3, float(np.percentile(band, 98)))
     # At the corners the landmarks are trusted more than the picture, where folds of the cheek run on.

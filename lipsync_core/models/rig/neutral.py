@@ -56,17 +56,16 @@ def close_mouth(points: np.ndarray) -> np.ndarray:
     rest = points.copy()
     gap = float(np.clip(lip_gap(points)[4], 0, None))
     upper, lower = list(t.UPPER_INNER), list(t.LOWER_INNER)
-    line = points[upper] + (1 - UPPER_SHARE) * 0 + UPPER_SHARE * (points[lower] - points[upper])
+    line = points[upper] + UPPER_SHARE * (points[lower] - points[upper])
     left, right = _corners(points)
     width = np.linalg.norm(right - left) / 2
     middle = (left + right) / 2
     across = (right - left) / (2 * width)
-    profile = lambda ids: np.sqrt(np.clip(1 - ((points[ids] - middle) @ across / width) ** 2, 0, 1))
     for ids, share in (
         (list(t.UPPER_OUTER + t.UPPER_MIDDLE), UPPER_SHARE),
         (list(t.LOWER_OUTER + t.LOWER_MIDDLE), UPPER_SHARE - 1),
     ):
-        rest[ids, 1] += share * gap * profile(ids)
+        rest[ids, 1] += share * gap * np.sqrt(np.clip(1 - ((points[ids] - middle) @ across / width) ** 2, 0, 1))
     for ids, share in ((list(t.UNDER_LIP), 0.7), (list(t.CHIN), 0.55)):
         rest[ids, 1] -= share * gap
     rest[upper] = rest[lower] = line
