@@ -46,7 +46,7 @@ NECKLINES = {
 
 
 def dress(image: Array, head: Head, shade: Array, sheet: Sheet) -> Array:
-    """`image` with the person's clothes over neck and shoulders; `shade` is the head's soft shadow."""
+    """`image` with the person's clothes over neck and shoulders; `shade` is the soft shadow of head and hair."""
     p, x, y = head.person, sheet.x, sheet.y
     neckline = graph(NECKLINES[p.outfit], x)
     wider = 0.055 + 0.03 * np.exp(-((y - 2.04) ** 2) / 0.1)

@@ -39,7 +39,7 @@ def _body(image: Array, head: Head, shade: Array, sheet: Sheet) -> Array:
     lit.gloss *= (1 - 0.8 * under_chin)[..., None]
     neck = skin.bare(head, lit, sheet) * (1 - 0.55 * shade)[..., None]
     image = mix(image, neck, head.neck)
-    return clothes.dress(image, head, under_chin, sheet)
+    return clothes.dress(image, head, np.maximum(under_chin, 1.1 * shade), sheet)
 
 
 def _ears(image: Array, head: Head, shade: Array, sheet: Sheet) -> Array:

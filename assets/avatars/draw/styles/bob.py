@@ -1,4 +1,4 @@
-"""Waves to the chin, parted at the side, the fringe swept over the forehead."""
+"""A bob to the chin with a slight wave, parted at the side, the fringe swept over the forehead."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from .layers import Hair
 
 # fmt: off
 LEFT = [
-    [(0.36, -1.10, 1.00), (0.16, -1.20, 1.12), (-0.22, -1.00, 1.12), (-0.62, -0.62, 1.00),
+    [(0.36, -1.13, 1.00), (0.16, -1.17, 1.12), (-0.22, -1.00, 1.12), (-0.62, -0.62, 1.00),
      (-0.88, -0.10, 0.84), (-0.99, 0.42, 0.72), (-0.96, 0.88, 0.66), (-0.72, 1.20, 0.66)],
     [(0.35, -1.32, 0.94), (0.10, -1.44, 1.02), (-0.40, -1.24, 1.00), (-0.84, -0.72, 0.84),
      (-1.07, -0.05, 0.66), (-1.14, 0.52, 0.56), (-1.08, 1.00, 0.54), (-0.82, 1.32, 0.56)],
@@ -21,7 +21,7 @@ LEFT = [
      (-1.34, -0.10, -0.02), (-1.38, 0.58, -0.05), (-1.28, 1.06, 0.0), (-1.02, 1.36, 0.1)],
 ]
 RIGHT = [
-    [(0.36, -1.10, 1.00), (0.52, -1.12, 1.06), (0.80, -0.72, 0.95), (0.91, -0.16, 0.82),
+    [(0.36, -1.13, 1.00), (0.52, -1.07, 1.06), (0.80, -0.72, 0.95), (0.91, -0.16, 0.82),
      (0.99, 0.36, 0.72), (1.00, 0.78, 0.66), (0.90, 1.06, 0.64), (0.70, 1.22, 0.64)],
     [(0.35, -1.32, 0.92), (0.62, -1.34, 0.94), (0.96, -0.82, 0.78), (1.07, -0.10, 0.64),
      (1.14, 0.46, 0.54), (1.12, 0.92, 0.50), (1.00, 1.20, 0.50), (0.78, 1.36, 0.52)],
@@ -33,7 +33,7 @@ RIGHT = [
 # fmt: on
 
 
-def wavy_bob(person: Person, head: Head, sheet: Sheet) -> Hair:
+def bob(person: Person, head: Head, sheet: Sheet) -> Hair:
     random = np.random.default_rng([person.seed, 1])
     fibres = Fibres(person.hair_colours, person, shine=0.7)
     back = Brush(sheet)
@@ -56,7 +56,7 @@ def wavy_bob(person: Person, head: Head, sheet: Sheet) -> Hair:
         guides = [guide(*row) for row in table]
         sheet_of(
             front, fibres, guides, random, count=6200, locks=24, pinch=0.55, wander=0.016, width=0.0115,
-            wave=(0.050, 1.75), uneven=0.12, shade=(0.40, 1.0), depth=0.62, ends=0.4, ragged=0.03,
+            wave=(0.065, 1.9), uneven=0.12, shade=(0.40, 1.0), depth=0.62, ends=0.4, ragged=0.03,
         )  # fmt: skip
         fan = np.linspace(0, 1, len(guides[0]))[:, None]
         loose = [guides[0] - [side * 0.07, 0.0, 0.0] * fan, guides[0] * 0.6 + guides[1] * 0.4]

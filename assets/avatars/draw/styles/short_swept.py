@@ -93,7 +93,7 @@ def _top(brush: Brush, fibres: Fibres, random: np.random.Generator) -> None:
         for x, hairline in roots:
             y = hairline - back
             arch = 1 - 0.50 * abs(x + 0.05) ** 1.5
-            push = 0.14 + 0.15 * float(step(-0.9, 0.3, np.array(x))) * (1 - 0.6 * float(step(0.35, 0.85, np.array(x))))
+            push = 0.21 + 0.08 * float(step(-0.9, 0.3, np.array(x))) * (1 - 0.6 * float(step(0.35, 0.85, np.array(x))))
             tall = (0.60 + lift) * arch - 0.30 * back
             guides.append(
                 guide(
