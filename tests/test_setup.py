@@ -124,13 +124,16 @@ def test_changed_requirements_are_installed_again(checkout, tmp_path):
 
 def fake_python(folder: Path, version: tuple[int, int], without: str) -> None:
     """A python3 of another version, or without a module."""
-    script = f"""#!{sys.executable}
+    # A shell script, because the path of this Python may hold a space and a shebang's must not.
+    script = f"""#!/bin/sh
+exec '{sys.executable}' - "$@" <<'END'
 import sys
 sys.version_info = {(*version, 0, "final", 0)}
 if sys.argv[1] == "-c" and {without!r} not in sys.argv[2]:
     exec(sys.argv[2])
 else:
     sys.exit(1)
+END
 """
     (folder / "python3").write_text(script)
     (folder / "python3").chmod(0o755)
