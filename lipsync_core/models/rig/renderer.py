@@ -12,7 +12,7 @@ from . import basis, interior
 from .motion import CHANNELS
 from .neutral import PARTED, find_neutral, lip_gap, own_opening
 from .pose import Pose, fit_pose, upright_pose
-from .warp import LayerWarp, cut_field
+from .warp import FEATHER, LayerWarp, cut_field
 
 NODE = 4  # output pixels between the points whose source is solved for; between them it is interpolated
 OPEN, WIDTH, PUCKER, PRESS, TUCK = range(len(CHANNELS))
@@ -106,7 +106,7 @@ class Renderer:
         for warp, sign in ((self.upper, -1.0), (self.lower, 1.0)):
             source = warp.source_field(offsets)[None].expand(count, -1, -1, -1)
             seen, cut = warp.trace(points, amounts, source)
-            inset = cut[:, 1:] if self._parted else 0.0
+            inset = FEATHER * (cut[:, 1:] <= 1.5 * FEATHER) if self._parted else 0.0
             coverage = 0.5 + (sign * cut[:, :1] - inset) / (2 * cut[:, 1:])
             fine = F.interpolate(
                 torch.cat([self._to_texture(seen, pose, image.shape), coverage], 1),
