@@ -13,7 +13,7 @@ from . import topology as t
 from .motion import CHANNELS
 from .neutral import UPPER_SHARE, Neutral
 
-LEFT, RIGHT, TOP, BOTTOM = -1.25, 1.25, -0.95, 1.95  # face units: what the basis covers
+LEFT, RIGHT, TOP, BOTTOM = -1.10, 1.10, -0.80, 1.85  # face units: what the basis covers
 GRID = (117, 101)  # rows and columns of the basis
 SOFTNESS = 0.12  # face units: radius under which a control point's cusp is rounded
 FADE = 0.22  # face units: border in which all motion runs out
@@ -147,8 +147,8 @@ def _still_points(neutral: Neutral) -> np.ndarray:
 
 
 def _radial(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    distance2 = ((a[:, None] - b[None]) ** 2).sum(-1)
-    return -np.sqrt(distance2 + SOFTNESS**2)
+    distance2 = np.add.outer((a**2).sum(1), (b**2).sum(1)) - 2 * (a @ b.T)
+    return -np.sqrt(np.maximum(distance2, 0) + SOFTNESS**2)
 
 
 def _interpolator(centres: np.ndarray, queries: np.ndarray) -> np.ndarray:
@@ -157,8 +157,9 @@ def _interpolator(centres: np.ndarray, queries: np.ndarray) -> np.ndarray:
     system = np.zeros((n + 1, n + 1))
     system[:n, :n] = _radial(centres, centres) + 2e-3 * np.eye(n)
     system[:n, n] = system[n, :n] = 1
-    weights = np.concatenate([_radial(queries, centres), np.ones((len(queries), 1))], 1)
-    return np.linalg.solve(system.T, weights.T).T[:, :n]
+    inverse = np.linalg.inv(system)  # the system is small and well conditioned, the queries are many
+    result: np.ndarray = _radial(queries, centres) @ inverse[:n, :n] + inverse[n, :n]
+    return result
 
 
 def make_layer(side: str, neutral: Neutral) -> Layer:
@@ -168,5 +169,5 @@ def make_layer(side: str, neutral: Neutral) -> Layer:
     grid = grid_points()
     spread = _interpolator(centres, grid.reshape(-1, 2))[:, : len(ids)] * _fade(grid).reshape(-1, 1)
     moved = displacements(ids, neutral)
-    motion = np.einsum("gp,kpd->kgd", spread, moved).reshape(len(CHANNELS), *GRID, 2)
+    motion = (spread @ moved).reshape(len(CHANNELS), *GRID, 2)
     return Layer(motion.astype(np.float32), spread.astype(np.float32), ids)

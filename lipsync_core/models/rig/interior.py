@@ -20,9 +20,11 @@ UPPER_WIDTHS = (
 LOWER_WIDTHS = (0.058, 0.060, 0.062, 0.050, 0.040, 0.030)
 UPPER_EDGES = (0.030, 0.018, 0.024, 0.010, 0.000, -0.010)  # face units below the lip line: where each upper tooth ends
 LOWER_EDGES = (0.018, 0.018, 0.014, 0.024, 0.032, 0.040)
+FADED = (0.012, 0.045)  # deviation of red against luma around the mouth: no colour at all, and full colour
 LUMA = np.array([0.299, 0.587, 0.114])  # of RGB, BT.601
 TOOTH_HEIGHT = 0.115  # face units
 UPPER_GUM, LOWER_GUM = (0.62, 0.30, 0.30), (0.55, 0.26, 0.26)
+TONGUE_DROP = 0.42  # of an opening; a tongue lies on the jaw but does not sink as far as the chin
 TONGUE, CAVITY = (0.66, 0.31, 0.31), (0.17, 0.050, 0.050)
 
 
@@ -31,12 +33,14 @@ class Interior:
     """Textures in face coordinates from (LEFT, TOP) to (RIGHT, BOTTOM), RGB 0..255 and alpha 0..1, float32.
 
     fixed: (4, h, w) what is fixed to the skull: the upper teeth, over them the picture's own where it shows some.
-    jaw: (4, h, w) what moves with the jaw: tongue and lower teeth.
-    cavity: (3,) colour behind both.
+    jaw: (4, h, w) what moves with the jaw: the lower teeth.
+    tongue: (4, h, w) what follows the jaw by TONGUE_DROP of an opening.
+    cavity: (3,) colour behind them.
     """
 
     fixed: np.ndarray
     jaw: np.ndarray
+    tongue: np.ndarray
     cavity: np.ndarray
 
 
@@ -56,21 +60,44 @@ def face_light(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
         return np.full(3, 190.0, np.float32)
     bright = np.percentile(skin, 85, axis=0)
     skin_luma = float(bright @ LUMA)
-    white = np.array([1.0, 0.97, 0.91])  # enamel leans to yellow
+    white = 0.72 * np.array([1.0, 0.97, 0.90]) + 0.28 * bright / bright.max()  # enamel leans to yellow, lips tint it
     if len(eyes) >= 16:
         luma = eyes @ LUMA
         sclera = eyes[luma >= np.percentile(luma, 80)].mean(0)
-        white = 0.5 * white + 0.5 * sclera / sclera.max()
+        white = 0.75 * white + 0.25 * sclera / sclera.max()
         level = 0.5 * skin_luma + 0.5 * float(sclera @ LUMA)
     else:
         level = skin_luma
-    level = np.clip(level, 0.85 * skin_luma, 1.35 * skin_luma)
+    level = np.clip(level, 1.05 * skin_luma, 1.35 * skin_luma)
     return np.clip(white / white.max() * level, 20, 245).astype(np.float32)
 
 
-def _smooth(x: np.ndarray, low: float | np.ndarray, high: float | np.ndarray) -> np.ndarray:
+def fade_colours(painted: Interior, image: np.ndarray, landmarks: np.ndarray) -> Interior:
+    """A black-and-white or sepia picture gets a mouth without colours of its own, a faded one a pale one."""
+    mask = np.zeros(image.shape[:2], np.uint8)
+    around = landmarks[[50, 280, *t.CORNERS, 17, 0, 2], :2].astype(np.int32)  # lips and cheeks: they differ in colour
+    cv2.fillConvexPoly(mask, cv2.convexHull(around), 255)
+    colours = image[mask > 0].astype(np.float32)
+    luma = colours @ LUMA
+    lit = luma > 30
+    if lit.sum() < 16:
+        return painted
+    chroma = colours[lit] / luma[lit, None]
+    grey = 1 - float(_smooth(chroma[:, 0].std(), *FADED))
+    tint = chroma.mean(0)
+
+    def fade(layer: np.ndarray) -> np.ndarray:
+        plain = np.tensordot(LUMA, layer[:3], 1) * tint.reshape(3, *[1] * (layer.ndim - 1))
+        mixed = layer[:3] + (plain - layer[:3]) * grey
+        return np.concatenate([np.clip(mixed, 0, 255), layer[3:]]).astype(np.float32)
+
+    return Interior(fade(painted.fixed), fade(painted.jaw), fade(painted.tongue), fade(painted.cavity))
+
+
+def _smooth(x: np.ndarray | float, low: float | np.ndarray, high: float | np.ndarray) -> np.ndarray:
     s = np.clip((x - low) / (high - low), 0, 1)
-    return s * s * (3 - 2 * s)
+    result: np.ndarray = s * s * (3 - 2 * s)
+    return result
 
 
 def _arch(
@@ -91,12 +118,12 @@ def _arch(
             p = (x - middle) / (width / 2)  # -1..1 across the tooth
             height = TOOTH_HEIGHT * (1 - 0.05 * n)
             # 0 at the biting edge, 1 at the gum
-            up = (edge - y * down) / height if down > 0 else (y + 0 - edge) / height
+            up = (edge - y) * down / height
             corner = 0.10 * np.abs(p) ** 5 + (0.05 * np.clip(p * side, 0, 1) ** 2 if n else 0)
             inside = np.minimum((1 - np.abs(p)) * width / 2, (up - corner) * height)
             a = _smooth(inside, -0.6 * pixel, 0.9 * pixel)
             root = _smooth(up, 0.93 - 0.10 * (1 - p**2), 1.0 - 0.10 * (1 - p**2))
-            body = 0.80 + 0.20 * np.sqrt(np.clip(1 - (p * 0.9) ** 2, 0, 1))
+            body = 0.84 + 0.16 * np.sqrt(np.clip(1 - (p * 0.9) ** 2, 0, 1))
             body *= 0.93 + 0.07 * _smooth(up, 0.0, 0.35)  # the edge is thinner and lets the dark through
             body *= 1 - 0.10 * _smooth(up, 0.45, 1.0)
             body *= (1.0, 0.96, 0.90, 0.76, 0.60, 0.44)[n]
@@ -106,17 +133,13 @@ def _arch(
             alpha = np.maximum(alpha, a)
         start += width
     # Between two teeth there is shadow, not a hole.
-    reach = (sum(widths), 0)[0]
-    band = _smooth(reach - np.abs(x), 0, 0.05) * (_smooth(y * down, -0.2, -0.19))
+    band = _smooth(sum(widths) - np.abs(x), 0, 0.05) * _smooth(y * down, -0.2, -0.19)
     edge_line = np.interp(np.abs(x), np.cumsum(widths) - np.array(widths) / 2, edges)
-    filled = band * _smooth((edge_line - y) if down > 0 else (y - edge_line), 0.012, 0.028)
+    depth = (edge_line - y) * down
+    filled = band * _smooth(depth, 0.012, 0.028)
     shade = np.where(alpha > 0.02, shade * alpha + 0.42 * (1 - alpha), 0.42)
     alpha = np.maximum(alpha, filled)
-    return (
-        shade,
-        alpha,
-        np.maximum(gum, filled * _smooth((edge_line - y) if down > 0 else (y - edge_line), 0.098, 0.112)),
-    )
+    return shade, alpha, np.maximum(gum, filled * _smooth(depth, 0.098, 0.112))
 
 
 def _over(below: np.ndarray, colour: np.ndarray, alpha: np.ndarray) -> np.ndarray:
@@ -152,14 +175,15 @@ def paint_interior(light: np.ndarray, neutral: Neutral, scale: float) -> Interio
     fixed = layer(UPPER_GUM, gum * alpha, fixed, vignette * 0.8)
 
     # The tongue lies behind the lower teeth: a soft body, lighter on its back, with a groove.
-    back = (y - 0.155) / 0.15
-    bulk = 1 - (x / 0.235) ** 2 - np.clip(-back, 0, None) ** 2
-    tongue = _smooth(bulk, 0.0, 0.22) * (y < 0.8)
-    groove = 1 - 0.16 * np.exp(-((x / 0.022) ** 2)) * _smooth(y, 0.03, 0.16)
-    light_on = 0.50 + 0.42 * np.exp(-(((y - 0.12) / 0.085) ** 2)) * np.exp(-((x / 0.17) ** 2))
-    jaw = layer(TONGUE, tongue, empty, light_on * groove)
+    rise = np.clip((y - 0.06) / 0.11, -1, 0)
+    bulk = 1 - (x / 0.22) ** 2 - rise**2
+    shape = _smooth(bulk, 0.0, 0.35) * (y < 0.8)
+    groove = 1 - 0.14 * np.exp(-((x / 0.022) ** 2)) * _smooth(y, -0.02, 0.12)
+    light_on = 0.30 + 0.60 * np.exp(-(((y - 0.10) / 0.10) ** 2)) * np.exp(-((x / 0.15) ** 2))
+    tongue = layer(TONGUE, shape, empty, light_on * groove)
     shade, alpha, gum = _arch(x, y - 0.6 * curve, LOWER_WIDTHS, LOWER_EDGES, -1, pixel)
-    jaw = layer(enamel, alpha, jaw, shade * vignette * 0.82)
+    jaw = layer(enamel, alpha, empty, shade * vignette * 0.82)
     jaw = layer(LOWER_GUM, gum * alpha, jaw, vignette * 0.7)
     cavity = (np.array(CAVITY) * light).astype(np.float32)
-    return Interior(np.clip(fixed, 0, 255), np.clip(jaw, 0, 255), cavity)
+    fixed, jaw, tongue = (np.clip(part, 0, 255) for part in (fixed, jaw, tongue))
+    return Interior(fixed, jaw, tongue, cavity)

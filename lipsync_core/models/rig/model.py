@@ -1,0 +1,65 @@
+"""The rig: the default model, with nothing to download."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from lipsync_core.face.avatar import Avatar
+from lipsync_core.models.model import Life, MelChunks, clip_frame, register
+
+from .idle import Idle
+from .motion import CHANNELS, COLUMNS, GROUP, Motion
+from .renderer import Renderer
+from .workers import in_order
+
+PART_PIXELS = 1_600_000  # drawn by one core before it looks whether they are still wanted: less than 0.1 s
+CONTACTS = [CHANNELS.index("press"), CHANNELS.index("tuck")]  # the channels that a voice's phonemes can be sure of
+
+
+@dataclass(frozen=True)
+class RigState:
+    """An avatar made ready, and its life: None for a clip, which moves by itself, and where it is not wanted."""
+
+    renderer: Renderer
+    idle: Idle | None
+
+
+@register("rig")
+class RigModel:
+    """A small network turns mel into mouth motion, and the motion drives a linear flow basis of the picture."""
+
+    name = "rig"
+    licence = "Apache-2.0; weights trained on GRID (CC BY 4.0) and FACEGOOD Audio2Face (MIT)"
+    commercial = True
+    columns = COLUMNS
+
+    def __init__(self) -> None:
+        self._motion = Motion.load()
+
+    def prepare(self, avatar: Avatar, life: Life) -> RigState:
+        return RigState(Renderer(avatar), Idle(life.seed) if life.idle and avatar.is_photo else None)
+
+    def largest_batch(self, state: RigState) -> int:
+        return 960  # drawn a few at a time, so memory does not grow with the batch
+
+    def render(self, state: RigState, chunks: MelChunks, frames: np.ndarray, fps: float) -> Iterator[np.ndarray]:
+        shown = clip_frame(state.renderer.avatar, frames, fps)
+        height, width = state.renderer.avatar.size
+        step = max(1, min(GROUP, PART_PIXELS // (height * width)))
+
+        def parts() -> Iterator[tuple[slice, np.ndarray]]:
+            for start in range(0, len(frames), GROUP):
+                group = slice(start, start + GROUP)
+                motion = self._motion(chunks.values[group], chunks.level)
+                motion[:, CONTACTS] = np.maximum(motion[:, CONTACTS], chunks.contacts[group])
+                for first in range(0, len(motion), step):
+                    some = motion[first : first + step]
+                    yield slice(start + first, start + first + len(some)), some
+
+        def draw(part: tuple[slice, np.ndarray]) -> np.ndarray:
+            which, motion = part
+            idle = state.idle.at(frames[which] / fps) if state.idle else None
+            return state.renderer.draw(motion, shown[which], idle)
+
+        yield from in_order(draw, parts(), most=-(-len(frames) // step))
