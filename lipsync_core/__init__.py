@@ -1,1 +1,35 @@
-"""Lipsync Studio: text or speech and a face in, a talking video out."""
+"""Lipsync Studio: a face speaks a text or a recording, live and as a file.
+
+`Studio.take` gives frames with their sound; `Mp4Writer` stores them. Everything is imported when it is first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .errors import LipsyncError
+    from .face import Avatar
+    from .frame import Frame
+    from .speech import Speech
+    from .studio import Studio, Take
+
+_HOME = {
+    "Avatar": "face",
+    "Frame": "frame",
+    "LipsyncError": "errors",
+    "Speech": "speech",
+    "Studio": "studio",
+    "Take": "studio",
+}
+
+__all__ = ["Avatar", "Frame", "LipsyncError", "Speech", "Studio", "Take"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,7 +1,9 @@
 """Every knob, from the environment (LIPSYNC_ and the name in capitals), checked, with a default for each."""
 
+import json
 import math
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from difflib import get_close_matches
@@ -68,6 +70,44 @@ def _one_of(*names: str) -> Check:
     return {"parse": parse, "allowed": "one of " + ", ".join(names)}
 
 
+def _origins() -> Check:
+    def parse(text: str) -> tuple[str, ...]:
+        values = tuple(part.strip().rstrip("/").lower() for part in text.split(",") if part.strip())
+        if not all(value == "*" or value.startswith(("http://", "https://")) for value in values):
+            raise ValueError
+        return values
+
+    return {"parse": parse, "allowed": "addresses such as https://example.org with commas between them, or *"}
+
+
+def _secret() -> Check:
+    def parse(text: str) -> str:
+        if len(text) < 8 or not text.isascii() or not text.isprintable():
+            raise ValueError
+        return text
+
+    return {"parse": parse, "allowed": "8 or more ASCII characters"}
+
+
+def _ice_servers() -> Check:
+    def parse(text: str) -> tuple[dict[str, str], ...]:
+        servers = json.loads(text)
+        servers = [servers] if isinstance(servers, dict) else servers
+        known = {"urls", "username", "credential"}
+        if not isinstance(servers, list) or not all(
+            isinstance(server, dict) and "urls" in server and set(server) <= known for server in servers
+        ):
+            raise ValueError
+        if not all(re.match(r"(stuns?|turns?):\S+$", str(server["urls"])) for server in servers):
+            raise ValueError
+        return tuple({name: str(value) for name, value in server.items()} for server in servers)
+
+    return {
+        "parse": parse,
+        "allowed": '[{"urls": "turn:example.org:3478", "username": "...", "credential": "..."}]',
+    }
+
+
 def _switch() -> Check:
     words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
@@ -125,6 +165,28 @@ class Settings:
     # One recording, as it lies on the disk and as it sounds.
     max_recording_bytes: int = field(default=16 * 2**30, metadata=_size(1))
     max_recording_seconds: float = field(default=4 * 3600.0, metadata=_real(1, 86400))
+    # One picture, or one frame of a clip, that comes over the web.
+    max_upload_pixels: int = field(default=50_000_000, metadata=_whole(1, 89_000_000))
+    # One recording or clip that comes over the web.
+    max_upload_seconds: float = field(default=1800.0, metadata=_real(1, 86400))
+    # Pixels of the shorter side that may be asked for over the web.
+    max_size: int = field(default=1080, metadata=_whole(64, 2160))
+    # Jobs at once, of the page, the API and all streams together; and how many more may wait in line.
+    max_sessions: int = field(default=4, metadata=_whole(1, 1000))
+    max_waiting: int = field(default=16, metadata=_whole(0, 10_000))
+    # From the start of a job to its end at the latest.
+    max_session_seconds: float = field(default=3 * 3600.0, metadata=_real(1, 86400))
+    # Videos and uploaded avatars that are kept for whoever has their address.
+    keep_seconds: float = field(default=3600.0, metadata=_real(1, 30 * 86400))
+    keep_files: int = field(default=32, metadata=_whole(1, 10_000))
+    # Where files of running requests lie; None is the system's folder of temporary files.
+    work_dir: Path | None = field(default=None, metadata=_folder())
+    # Pages of other origins that may use the API; * is any.
+    allowed_origins: tuple[str, ...] = field(default=(), metadata=_origins())
+    # What a client of /api must send as `Authorization: Bearer KEY`; None asks for nothing.
+    api_key: str | None = field(default=None, repr=False, metadata=_secret())
+    # STUN and TURN servers for WebRTC beyond the local network, in JSON as RTCPeerConnection takes them.
+    ice_servers: tuple[dict[str, str], ...] = field(default=(), repr=False, metadata=_ice_servers())
 
 
 def variable(knob: "Field[Any]") -> str:

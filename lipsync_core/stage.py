@@ -1,0 +1,101 @@
+"""A generator that runs ahead in a thread of its own: the one place where stages of the core get threads."""
+
+import atexit
+import queue
+import threading
+from collections.abc import Callable, Generator, Iterator
+from typing import Any, Generic, TypeVar
+
+Item = TypeVar("Item")
+_running: "set[Stage[Any]]" = set()
+POLL = 0.05  # seconds after which a full or empty queue looks whether it is still wanted
+
+
+class Stage(Generic[Item]):
+    """Iterate over `source`, which runs ahead by at most `ahead` items.
+
+    An exception in the source is raised at the consumer, after the items that came before it. `interrupt` is called
+    by `stop`, from another thread than the source's, and should end what the source is busy with.
+    """
+
+    def __init__(
+        self,
+        source: Generator[Item, None, None],
+        ahead: int,
+        name: str,
+        interrupt: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._source, self._interrupt = source, interrupt
+        self._items: queue.Queue[tuple[Item | None, BaseException | None]] = queue.Queue(ahead)
+        self._stop = threading.Event()
+        self._ended = False
+        _running.add(self)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        end: BaseException = StopIteration()
+        try:
+            for item in self._source:
+                if not self._put((item, None)):
+                    return
+        except BaseException as error:
+            end = error
+        finally:
+            self._source.close()
+            self._put((None, end))
+            _running.discard(self)
+
+    def _put(self, entry: tuple[Item | None, BaseException | None]) -> bool:
+        while not self._stop.is_set():
+            try:
+                self._items.put(entry, timeout=POLL)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    @property
+    def ready(self) -> bool:
+        """Whether the next item, or the end, is there without waiting."""
+        return self._ended or not self._items.empty()
+
+    def __iter__(self) -> Iterator[Item]:
+        return self
+
+    def __next__(self) -> Item:
+        while not self._ended:
+            try:
+                item, end = self._items.get(timeout=POLL)
+            except queue.Empty:
+                self._ended = self._stop.is_set()
+                continue
+            if end is None:
+                return item  # type: ignore[return-value]
+            self._ended = True
+            self._thread.join()
+            if not isinstance(end, StopIteration):
+                raise end
+        raise StopIteration
+
+    def stop(self) -> None:
+        """Ask the source to stop, and wake a consumer that waits for it; does not wait."""
+        if not self._stop.is_set():
+            self._stop.set()
+            self._interrupt()
+
+    def close(self) -> None:
+        """Stop, whatever the source is doing, and leave no thread."""
+        self.stop()
+        self._ended = True
+        if self._thread is not threading.current_thread():
+            self._thread.join()
+
+
+@atexit.register
+def _end() -> None:
+    """A process that ends in the middle of a take must not take the ground from under compiled code that still runs."""
+    for stage in list(_running):
+        stage.stop()
+    for stage in list(_running):
+        stage.close()
