@@ -20,8 +20,10 @@ from .part_file import PartFile
 CRF = 20  # x264's constant rate factor: 18 is hard to tell from the source, 28 is visibly poor
 PRESET = "veryfast"
 SECONDS_PER_KEY_FRAME = 2  # how exactly a player can seek
+SECONDS_PER_LIVE_FRAGMENT = 0.2  # of what is played while it is written
 AUDIO_BITS_PER_SECOND = 128_000
 AUDIO_RATE = 48000  # Hz, whatever comes in: a player that plays the last AAC block to its end adds 21 ms at most
+LIVE = {"tune": "zerolatency"}  # x264 holds no frame back, so that the first and the last byte come early
 MARK_OF_ORIGIN = "Made with Lipsync Studio: picture and voice are synthetic"
 
 # RGB to Y, Cb, Cr after ITU-R BT.709 in limited range (Y 16..235, Cb and Cr 16..240), the colours that every player
@@ -57,7 +59,8 @@ class Mp4Writer:
     size: height and width of all frames in pixels, even.
     fps: frames a second; 23.976 and its like become the exact fraction.
     sample_rate: samples a second of the frames' audio.
-    fragmented: write fragments, which can be played while they are written; a file object always gets them. Without,
+    fragmented: write fragments, which can be played while they are written; a file object always gets them, short
+        ones, as it is taken for somebody who watches live. Without,
         the index is at the front of the finished file, as every player and editor likes it.
 
     A file grows as TARGET.part and gets its name when it is complete. An exception inside the `with` block completes
@@ -72,7 +75,7 @@ class Mp4Writer:
         self,
         target: str | os.PathLike[str] | BinaryIO,
         size: tuple[int, int],
-        fps: float,
+        fps: float | Fraction,
         sample_rate: int,
         *,
         fragmented: bool = False,
@@ -97,7 +100,7 @@ class Mp4Writer:
                 fps,
                 sample_rate,
                 fragmented=fragmented or self._part is None,
-                options={"crf": str(crf), "preset": preset},
+                options={"crf": str(crf), "preset": preset} | ({} if self._part else LIVE),
                 title=title,
             )
         except BaseException as error:
@@ -195,7 +198,7 @@ class _Encoder:
         self,
         file: Any,
         size: tuple[int, int],
-        fps: float,
+        fps: float | Fraction,
         sample_rate: int,
         *,
         fragmented: bool,
@@ -210,7 +213,10 @@ class _Encoder:
         self._frames = self._samples = 0
         # delay_moov keeps the edit list that cuts off the silence with which AAC begins.
         flags = "+frag_keyframe+empty_moov+delay_moov+default_base_moof" if fragmented else "+faststart"
-        self._container = av.open(file, "w", format="mp4", container_options={"movflags": flags})
+        containing = {"movflags": flags}
+        if not isinstance(file, str):
+            containing["frag_duration"] = str(round(SECONDS_PER_LIVE_FRAGMENT * 1e6))
+        self._container = av.open(file, "w", format="mp4", container_options=containing)
         try:
             self._container.metadata["comment"] = MARK_OF_ORIGIN
             if title:
