@@ -1,0 +1,97 @@
+"""Which figures are measured, what they should be, and how to get them all."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from statistics import median
+from typing import Any
+
+from lipsync_core.errors import LipsyncError
+from lipsync_core.face import Avatar
+from lipsync_core.speech import find_voice
+from lipsync_core.studio import Studio
+
+from . import process, speed
+from .machine import machine
+
+PACKAGES = ("torch", "numpy", "opencv-python-headless", "av")  # whose version changes the speed
+ESPEAK, PIPER = "espeak:en-us", "piper:en_US-joe-medium"
+SHORT, LONG = 10.0, 600.0  # seconds, of the renders whose memory is compared
+Tell = Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """name: key in JSON. goal: on two cores of a usual machine; at least that, or at most where `less` is better."""
+
+    name: str
+    about: str
+    unit: str
+    goal: float
+    less: bool = False
+
+    def reached(self, value: float) -> bool:
+        """Whether a value meets the goal."""
+        return value <= self.goal if self.less else value >= self.goal
+
+
+FIGURES = (
+    Figure("mp4_realtime_espeak", "text to MP4, eSpeak", "x real time", 2.5),
+    Figure("mp4_realtime_piper", "text to MP4, Piper", "x real time", 2.0),
+    Figure("frames_per_second", "frames alone", "a second", 100),
+    Figure("first_frame_ms_espeak", "warm, text to first frame, eSpeak", "ms", 100, less=True),
+    Figure("first_frame_ms_piper", "warm, text to first frame, Piper", "ms", 450, less=True),
+    Figure("import_seconds", "import, beyond torch's own", "s", 1.5, less=True),
+    Figure("memory_growth_mb", "peak memory, 10 minutes over 10 seconds", "MB", 200, less=True),
+)
+
+
+def measure(quick: bool = False, tell: Tell = lambda what: None) -> dict[str, Any]:
+    """Measure everything; some minutes, or half a minute if `quick`.
+
+    tell: is called with what is measured next.
+    Returns "machine", "figures" (by name; None where not measured) and "notes" (why not).
+    """
+    runs, seconds = (1, 6.0) if quick else (3, 30.0)
+    figures: dict[str, float | None] = {figure.name: None for figure in FIGURES}
+    notes = []
+    studio = Studio()
+    avatar = studio.avatar(size=speed.SIZE)
+    for engine, voice in (("espeak", ESPEAK), ("piper", PIPER)):
+        try:
+            find_voice(voice)
+        except LipsyncError as error:
+            notes.append(str(error))
+            continue
+        tell(f"Loading {voice}")
+        studio.warm_up(avatar, voice=voice)
+        tell("Text to first frame")
+        figures[f"first_frame_ms_{engine}"] = speed.first_frame_ms(studio, avatar, voice, 7 * runs)
+        tell(f"Text to MP4, {seconds:g} seconds")
+        figures[f"mp4_realtime_{engine}"] = median(
+            speed.mp4_factor(studio, avatar, voice, seconds) for _ in range(runs)
+        )
+        if figures["frames_per_second"] is None:
+            tell("Frames alone")
+            figures["frames_per_second"] = _frames(studio, avatar, voice, seconds, runs)
+    tell("Import")
+    figures["import_seconds"] = process.import_seconds(2 * runs - 1)
+    if quick:
+        notes.append("The memory of a render of ten minutes was left out.")
+    elif figures["mp4_realtime_espeak"] is not None:
+        tell(f"Memory of a render of {SHORT:g} seconds")
+        short = process.peak_memory_mb(SHORT, ESPEAK)
+        tell(f"Memory of a render of {LONG:g} seconds")
+        long = process.peak_memory_mb(LONG, ESPEAK)
+        figures |= {"memory_mb_10s": short, "memory_mb_600s": long, "memory_growth_mb": long - short}
+    rounded = {name: value if value is None else round(value, 3) for name, value in figures.items()}
+    return {
+        "machine": {**machine(), **{name: metadata.version(name) for name in PACKAGES}},
+        "figures": rounded,
+        "notes": notes,
+    }
+
+
+def _frames(studio: Studio, avatar: Avatar, voice: str, seconds: float, runs: int) -> float:
+    sound = speed.spoken(voice, seconds)
+    return median(speed.frames_per_second(studio, avatar, sound) for _ in range(runs))

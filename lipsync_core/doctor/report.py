@@ -1,0 +1,73 @@
+"""What the doctor found, for people."""
+
+from typing import Any
+
+# Whether a licence allows commercial use.
+COMMERCIAL = {True: "commercial use allowed", False: "no commercial use", None: "commercial use: see its sources"}
+
+
+def report(found: dict[str, Any]) -> str:
+    """What `examine` returned, as text."""
+    machine = {name: value for name, value in found["machine"].items() if value is not None}
+    missing = [name for name, version in found["packages"].items() if version is None]
+    lines = [
+        *_section("Machine", [f"{name}: {value}" for name, value in machine.items()]),
+        *_section("Packages", [f"{name} {version or 'missing'}" for name, version in found["packages"].items()]),
+        *_section("Device", [*_pairs(found["device"]), *_pairs(found["room"])]),
+        *_section("Voices", [line for engine in found["voices"] for line in _engine(engine)]),
+        *_section("Languages", _languages(found["languages"])),
+        *_section("Models", [_entry(model, "ready" if model["ready"] else "not ready") for model in found["models"]]),
+        *_section("Model files", [_entry(file, file["state"]) for file in found["checkpoints"]]),
+        *_section("Speed", _speed(found.get("speed"))),
+    ]
+    if missing:
+        lines.append(f"Left out or missing: {', '.join(missing)}.")
+    return "\n".join([*lines, *_verdict(found["problems"])])
+
+
+def _section(title: str, lines: list[str]) -> list[str]:
+    return [title, *(f"  {line}" for line in lines or ["nothing was found out"]), ""]
+
+
+def _pairs(values: dict[str, Any]) -> list[str]:
+    names = {"set": "setting", "cuda": "CUDA of torch", "gpus": "GPUs", "free_gib": "free, in GiB"}
+    shown = {name: ", ".join(value) if isinstance(value, list) else value for name, value in values.items()}
+    return [f"{names.get(name, name)}: {value or 'none'}" for name, value in shown.items()]
+
+
+def _engine(engine: dict[str, Any]) -> list[str]:
+    kind = "neural" if engine["neural"] else "robotic"
+    return [
+        f"{engine['engine']} ({kind}): {engine['ready']} of {engine['voices']} ready",
+        *(f"  {entry['licence']}; {COMMERCIAL[entry['commercial_use']]}" for entry in engine["licences"]),
+        *(f"  to get: {sentence}" for sentence in engine["how_to_get"]),
+    ]
+
+
+def _languages(languages: list[dict[str, Any]]) -> list[str]:
+    robotic = [language["code"] for language in languages if language["voice"].startswith("espeak:")]
+    own = [f"{entry['name']} by {entry['voice']}" for entry in languages if entry["code"] not in robotic]
+    return [f"{len(languages)} in all", *own, f"by eSpeak NG: {' '.join(robotic)}"] if languages else []
+
+
+def _entry(entry: dict[str, Any], state: str) -> str:
+    about = f"{entry['about']}; " if entry.get("about") else ""
+    licence = f"{entry['licence']}; {COMMERCIAL[entry['commercial_use']]}" if entry["licence"] else ""
+    return f"{entry['name']}: {state}; {about}{licence}" + (
+        f"; to get: {entry['how_to_get']}" if entry["how_to_get"] else ""
+    )
+
+
+def _speed(speed: dict[str, float] | None) -> list[str]:
+    if not speed:
+        return ["not tested"]
+    return [
+        f"{speed['frames_per_second']:.0f} frames a second at {speed['size']:.0f}x{speed['size']:.0f}",
+        f"an MP4 is made {speed['realtime_factor']:.1f} times as fast as it plays",
+    ]
+
+
+def _verdict(problems: list[str]) -> list[str]:
+    if not problems:
+        return ["All that is needed works."]
+    return ["To be mended:", *(f"- {problem}" for problem in problems)]

@@ -1,0 +1,60 @@
+"""Which voices and languages can be spoken."""
+
+from typing import Any
+
+from lipsync_core.errors import LipsyncError
+
+from .attempt import INSTALL_ANEW, reason
+
+
+def voices() -> list[dict[str, Any]]:
+    """For each engine: how many voices it has and how many are ready, their licences, how to get the others.
+
+    "fault" says why the first voice that should be ready does not speak, which is tried; it is empty if it does.
+    """
+    from lipsync_core.speech import voices as listed
+
+    engines: dict[str, dict[str, Any]] = {}
+    for voice in listed():
+        engine = engines.setdefault(
+            voice.engine,
+            {"engine": voice.engine, "neural": voice.neural, "voices": 0, "ready": 0, "licences": [], "how_to_get": []},
+        )
+        if voice.ready and "fault" not in engine:
+            engine["fault"] = _fault(voice.id)
+        engine["voices"] += 1
+        engine["ready"] += voice.ready
+        licence = {"licence": voice.licence, "commercial_use": voice.commercial_use}
+        if licence not in engine["licences"]:
+            engine["licences"].append(licence)
+        if voice.how_to_get and voice.how_to_get not in engine["how_to_get"]:
+            engine["how_to_get"].append(voice.how_to_get)
+    return list(engines.values())
+
+
+def _fault(voice: str) -> str:
+    from lipsync_core.speech import speak
+
+    try:
+        next(speak("1", voice=voice))
+    except LipsyncError as error:
+        return str(error)
+    except Exception as error:  # a damaged package raises anything
+        return f"The voice {voice} does not speak ({reason(error)}); {INSTALL_ANEW}."
+    return ""
+
+
+def languages() -> list[dict[str, Any]]:
+    """Every language that a voice which is ready speaks, and the voice it has by default."""
+    from lipsync_core.speech import languages as known
+    from lipsync_core.speech import voices as listed
+
+    best: dict[str, Any] = {}
+    for voice in listed():  # the best of each language first
+        if voice.ready:
+            best.setdefault(voice.language, voice)
+    return [
+        {"code": language.code, "name": language.name, "voice": best[language.code].id}
+        for language in known()
+        if language.code in best
+    ]
