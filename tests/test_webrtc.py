@@ -1,0 +1,217 @@
+"""The WebRTC stream as its clients see it: a real server, and a real peer that decodes what comes."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import httpx
+import numpy as np
+import pytest
+
+from lipsync_core import Studio
+from lipsync_core.web.realtime import make_realtime
+
+from .api_server import ApiServer, until
+from .webrtc_viewer import Viewer
+
+OPTIONS = {"avatar": "mei", "voice": "espeak:en-us", "size": 256}
+TEXT = "Hello there! We are happy today."
+LONG = "And so it goes on and on, because nobody has said that it should ever come to an end. " * 5
+
+
+def serve(studio: Studio) -> ApiServer:
+    running = ApiServer(studio)
+    if "/api/realtime/offer" not in running.app.openapi()["paths"]:
+        running.app.openapi_schema = None
+        running.app.include_router(make_realtime(studio))
+    return running
+
+
+@pytest.fixture(scope="module")
+def server(studio: Studio) -> Iterator[ApiServer]:
+    with serve(studio) as running:
+        with studio.idle(studio.avatar("mei", size=256)) as take:
+            next(take)
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(server: ApiServer) -> Iterator[None]:
+    yield
+    assert until(lambda: is_free(server), 5), [thread.name for thread in threading.enumerate()]
+
+
+def is_free(server: ApiServer) -> bool:
+    return server.is_idle() and not any(thread.name == "webrtc player" for thread in threading.enumerate())
+
+
+def test_speaks_in_step_and_rests(server: ApiServer) -> None:
+    async def watch() -> None:
+        async with Viewer(server.url) as viewer:
+            await viewer.connect(text=TEXT, **OPTIONS)
+            await viewer.until(lambda: viewer.told("finished"))
+            began, ended = viewer.told("started")[0]["time"], viewer.told("finished")[0]["time"]
+            await viewer.until(lambda: viewer.pictures[-1].time > ended + 1.2 and viewer.sounds[-1].time > ended + 1.2)
+
+            assert viewer.motion(began + 0.2, ended - 0.5) > 3 * viewer.motion(ended + 0.2, ended + 1.2) > 0
+            assert viewer.loudness(began, ended) > 0.1
+            assert viewer.loudness(ended + 0.1, ended + 1.2) < 0.005
+
+            pictures, sounds = viewer.pictures[25:], viewer.sounds[50:]
+            assert np.diff([seen.time for seen in viewer.pictures]).min() == pytest.approx(0.04, abs=1e-3)
+            delays = [np.median([one.arrived - one.time for one in track]) for track in (pictures, sounds)]
+            assert abs(delays[0] - delays[1]) < 0.04
+
+            names = [event["event"] for event in viewer.events]
+            assert names[:3] == ["started", "sentence", "word"]
+            assert names[-1] == "finished"
+            assert [word["text"] for word in viewer.told("word")] == ["Hello", "there", "We", "are", "happy", "today"]
+            assert [sentence["text"] for sentence in viewer.told("sentence")] == ["Hello there!", "We are happy today."]
+            times = [event["time"] for event in viewer.events]
+            assert times == sorted(times)
+
+    asyncio.run(watch())
+
+
+def test_says_more_and_is_interrupted(server: ApiServer) -> None:
+    async def watch() -> None:
+        async with Viewer(server.url) as viewer:
+            await viewer.connect(**OPTIONS)
+            await viewer.until(lambda: viewer.sounds[-1].time > 0.5)
+            assert viewer.loudness(0, 1) == 0
+            assert not viewer.events
+            assert await viewer.post("interrupt") == {"interrupted": False}
+
+            assert await viewer.post("say", text=LONG) == {"say": 1}
+            assert await viewer.post("say", text="This is never said.") == {"say": 2}
+            await viewer.until(lambda: len(viewer.told("word")) > 4)
+            assert viewer.loudness(viewer.told("started")[0]["time"], 1e9) > 0.1
+
+            asked = time.monotonic()
+            assert await viewer.post("interrupt") == {"interrupted": True}
+            await viewer.until(lambda: viewer.told("interrupted"))
+            stop = viewer.told("interrupted")[0]
+            assert (stop["say"], stop["dropped"]) == (1, [2])
+            await viewer.until(lambda: viewer.pictures[-1].time > stop["time"] + 1.2)
+            # By the clock of whoever asked, decoding and the jitter buffer on a busy machine included.
+            assert all(heard.loudness < 0.01 for heard in viewer.sounds if heard.arrived > asked + 0.2)
+            assert viewer.loudness(stop["time"] + 0.1, 1e9) < 0.005
+            still = viewer.motion(stop["time"] + 0.24, stop["time"] + 1.2)
+            assert viewer.motion(stop["time"] - 1, stop["time"]) > 3 * still > 0
+
+            assert await viewer.post("say", text="And again.") == {"say": 3}
+            await viewer.until(lambda: viewer.told("finished"))
+            assert [event["say"] for event in viewer.told("started")] == [1, 3]
+
+            assert (await viewer.http.delete(f"/{viewer.session}")).status_code == 204
+            assert (await viewer.http.delete(f"/{viewer.session}")).status_code == 404
+            assert (await viewer.http.post(f"/{viewer.session}/interrupt")).status_code == 404
+            assert is_free(server)
+
+    asyncio.run(watch())
+
+
+@pytest.mark.parametrize("way", ["close", "vanish"])
+def test_a_viewer_that_leaves_frees_all_in_five_seconds(server: ApiServer, way: str) -> None:
+    async def leave() -> None:
+        async with Viewer(server.url) as viewer:
+            await viewer.connect(text=LONG, **OPTIONS)
+            await viewer.until(lambda: viewer.told("word"))
+            if way == "vanish":
+                viewer.vanish()
+                await viewer.until(lambda: is_free(server), 5)
+
+    asyncio.run(leave())
+
+
+def test_a_beacon_ends_a_session(server: ApiServer) -> None:
+    async def leave() -> None:
+        async with Viewer(server.url) as viewer:
+            await viewer.connect(**OPTIONS)
+            assert (await viewer.http.post(f"/{viewer.session}/end")).status_code == 204
+
+    asyncio.run(leave())
+
+
+def test_a_session_is_limited_in_length(server: ApiServer, limits: Callable[..., None]) -> None:
+    limits(max_session_seconds=1)
+
+    async def stay() -> None:
+        async with Viewer(server.url) as viewer:
+            await viewer.connect(**OPTIONS)
+            await viewer.until(lambda: is_free(server), 5)
+
+    asyncio.run(stay())
+
+
+def test_where_all_places_are_taken_one_is_told_so(server: ApiServer) -> None:
+    tickets = [server.service.jobs.enter("somebody") for _ in range(server.service.jobs.limit)]
+    try:
+
+        async def ask() -> httpx.Response:
+            async with Viewer(server.url) as viewer:
+                sdp = await viewer.offer()
+                return await viewer.http.post("/offer", json={"sdp": sdp, "type": "offer", **OPTIONS})
+
+        response = asyncio.run(ask())
+    finally:
+        for ticket in tickets:
+            ticket.leave()
+    assert response.status_code == 429
+    assert int(response.headers["retry-after"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"sdp": "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n"}, "cannot be answered"),
+        ({"sdp": "nonsense"}, "one video and one audio track"),
+        ({"sdp": "x" * 200_000}, "sdp"),
+        ({"type": "answer"}, "type"),
+        ({"voice": "nobody"}, "nobody"),
+        ({"text": " "}, "nothing to speak"),
+        ({"model": "wav3lip"}, "wav3lip"),
+        ({"avatar": "/etc/passwd"}, "no avatar"),
+        ({"size": 2000}, "too large"),
+    ],
+)
+def test_what_cannot_be_used_is_told_in_a_sentence(server: ApiServer, change: dict[str, object], said: str) -> None:
+    async def ask() -> httpx.Response:
+        async with Viewer(server.url) as viewer:
+            sdp = await viewer.offer()
+            fields = {"sdp": sdp, "type": "offer", "text": "Hi", **OPTIONS, **change}
+            return await viewer.http.post("/offer", json=fields)
+
+    response = asyncio.run(ask())
+    assert response.status_code == 422
+    assert response.headers["content-type"] == "application/problem+json"
+    assert said in response.json()["detail"]
+
+
+def test_a_text_that_cannot_be_said_leaves_the_stream_as_it_is(server: ApiServer) -> None:
+    async def watch() -> None:
+        async with Viewer(server.url) as viewer:
+            await viewer.connect(**OPTIONS)
+            for fields in ({"text": "  "}, {"text": "Hi", "voice": "nobody"}, {"text": "Hi", "speed": 9}):
+                response = await viewer.http.post(f"/{viewer.session}/say", json=fields)
+                assert response.status_code == 422, fields
+            await viewer.post("say", text="Yes.")
+            await viewer.until(lambda: viewer.told("finished"))
+
+    asyncio.run(watch())
+
+
+def test_a_server_that_stops_leaves_nothing(studio: Studio) -> None:
+    before = set(threading.enumerate())
+
+    async def watch() -> None:
+        async with Viewer(running.url) as viewer:
+            await viewer.connect(text=LONG, **OPTIONS)
+            await viewer.until(lambda: viewer.told("word"))
+            await asyncio.to_thread(running.__exit__, None, None, None)
+            await viewer.until(lambda: viewer.peer.connectionState == "closed", 5)
+
+    running = serve(studio).__enter__()
+    asyncio.run(watch())
+    assert until(lambda: set(threading.enumerate()) <= before, 5), set(threading.enumerate()) - before
