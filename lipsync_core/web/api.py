@@ -1,0 +1,48 @@
+"""The FastAPI application."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from lipsync_core import Studio
+from lipsync_core.settings import settings
+
+from .intake import BYTES_PER_CHARACTER, FORM_OVERHEAD
+from .problem import tell_problems
+from .realtime import make_realtime
+from .routes import avatars, choices, generate, mjpeg, sessions, state
+from .security import BodyLimit, Guard
+from .service import Service
+
+ROUTERS = [generate.router, mjpeg.router, sessions.router, choices.router, avatars.router, state.router]
+DESCRIPTION = "A face speaks a text or a recording: as a video file, or live. Errors are problem details (RFC 9457)."
+
+
+def make_api(studio: Studio | None = None) -> FastAPI:
+    """The API over one studio; `app.state.service` is what its routes share, with the limit of all jobs.
+
+    Serve it alone with uvicorn, or beside the page with `launch_options`. OpenAPI is at /docs.
+    """
+    service = Service(studio or Studio())
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        tidying = asyncio.ensure_future(service.tidy())
+        try:
+            yield
+        finally:
+            tidying.cancel()
+            await service.close()
+
+    app = FastAPI(title="Lipsync Studio", description=DESCRIPTION, version="1", lifespan=lifespan, redoc_url=None)
+    app.state.service = service
+    tell_problems(app)
+    overhead = settings().max_text_chars * BYTES_PER_CHARACTER + FORM_OVERHEAD
+    app.add_middleware(BodyLimit, overhead=overhead)
+    app.add_middleware(Guard)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.include_router(make_realtime(service.studio))
+    return app

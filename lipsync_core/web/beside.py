@@ -1,0 +1,34 @@
+"""The API beside the page: one server, one port."""
+
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.routing import BaseRoute, Match
+from starlette.types import Receive, Scope, Send
+
+PLACES = ("/api/", "/docs", "/openapi.json", "/healthz", "/metrics", "/mjpeg_test")
+
+
+class _Api(BaseRoute):
+    """Hands whole requests to the application, with its own middleware and errors."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self.app = app
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        path = scope.get("path", "").removeprefix(scope.get("root_path", ""))
+        ours = scope["type"] == "http" and any(path == place or path.startswith(place) for place in PLACES)
+        return (Match.FULL, {}) if ours else (Match.NONE, {})
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app({**scope, "app": self.app}, receive, send)
+
+
+def launch_options(api: FastAPI) -> dict[str, Any]:
+    """What Gradio's `launch(app_kwargs=...)` needs so that it serves the API too."""
+
+    def lifespan(app: Any) -> AbstractAsyncContextManager[Any]:
+        return api.router.lifespan_context(api)
+
+    return {"routes": [_Api(api)], "lifespan": lifespan}

@@ -1,0 +1,65 @@
+"""Errors as problem details (RFC 9457): one sentence, never a stack trace."""
+
+import logging
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from lipsync_core.errors import LipsyncError
+
+from .jobs import Busy
+from .watched import Left
+
+CLIENT_LEFT = 499  # as other servers log it; nobody receives it
+MEDIA_TYPE = "application/problem+json"
+log = logging.getLogger(__name__)
+
+
+def problem(status: int, detail: str, headers: dict[str, str] | None = None, **more: Any) -> JSONResponse:
+    """A response that says what was wrong."""
+    content = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, **more}
+    return JSONResponse(content, status, headers, MEDIA_TYPE)
+
+
+def of_error(error: Exception) -> JSONResponse:
+    """The problem that an exception is; what is no fault of the client is logged and not told."""
+    if isinstance(error, Busy):
+        return problem(429, str(error), {"Retry-After": str(error.retry_after)})
+    if isinstance(error, LipsyncError):
+        return problem(422, str(error))
+    if isinstance(error, HTTPException):
+        return problem(error.status_code, str(error.detail), dict(error.headers or {}))
+    if isinstance(error, ValidationError | RequestValidationError):
+        return problem(422, _sentence(error.errors()))
+    log.error("A request failed", exc_info=error)
+    return problem(500, "The server made a mistake, which its log explains; try again or tell whoever runs it.")
+
+
+def tell_problems(app: FastAPI) -> None:
+    """Let an application answer with problems."""
+
+    async def answer(request: Request, error: Exception) -> JSONResponse:
+        return of_error(error)
+
+    async def nothing(request: Request, error: Exception) -> Response:
+        return Response(status_code=CLIENT_LEFT)
+
+    app.add_exception_handler(Left, nothing)
+    for kind in (LipsyncError, HTTPException, ValidationError, RequestValidationError, Exception):
+        app.add_exception_handler(kind, answer)
+
+
+def _sentence(errors: Sequence[Any]) -> str:
+    said = []
+    for error in errors:
+        place = ".".join(str(part) for part in error["loc"] if part not in ("body", "query"))
+        message = str(error["msg"]).removeprefix("Value error, ")
+        said.append(f"{place}: {message}" if place else message)
+    return "; ".join(said).rstrip(".") + "."

@@ -1,0 +1,152 @@
+"""/api/stream_mjpeg: pictures as they are due, and their sound apart."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, suppress
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from lipsync_core import Frame
+from lipsync_core.settings import settings
+from lipsync_core.sinks import mjpeg
+from lipsync_core.sinks.mjpeg import Latest, Picture, PlaybackClock
+
+from ..intake import Wish, body_schema, query_schema, wish_of
+from ..making import Making, making
+from ..order import StreamOrder
+from ..service import Service, owner_of, service_of
+from ..sessions import Session
+from ..sound import Sound
+from ..turn import Turn, turn
+from ..watched import Stream, until_left
+
+router = APIRouter(tags=["streams"])
+ANSWER: dict[int | str, Any] = {200: {"content": {"multipart/x-mixed-replace": {}}}}
+
+
+class Show:
+    """The pictures of one take on their way to one client."""
+
+    def __init__(self, made: Making, order: StreamOrder, session: Session) -> None:
+        self._made, self._session = made, session
+        self._quality, self._paced = order.quality, order.pace
+        self._ahead = order.queue_frames or settings().queue_frames
+        self._clock, self._latest = PlaybackClock(), Latest()
+        self._news, self._room = asyncio.Event(), asyncio.Event()
+        self.sound = Sound(made.take.sample_rate, lambda: self._clock.now)
+        self._ended = False
+
+    async def first(self) -> None:
+        """Make the first frame. Raises LipsyncError for what turns out unusable only now."""
+        await self._step()
+
+    async def body(self) -> AsyncGenerator[bytes, None]:
+        """The parts; ends with the take."""
+        feeding = asyncio.ensure_future(self._feed())
+        figures, facts = self._made.service.figures, self._session.facts
+        begin, sent = mjpeg.PREAMBLE, 0
+        try:
+            while (picture := await self._next()) is not None:
+                skipped = self._latest.skipped
+                if self._paced:
+                    self._clock.start()
+                yield begin + mjpeg.part(picture)
+                begin, sent = b"", sent + 1
+                figures.skipped.inc(self._latest.skipped - skipped)
+                facts.update(sent=sent, skipped=self._latest.skipped, seconds=round(picture.time, 3))
+            yield b"--\r\n"
+            await feeding
+        finally:
+            feeding.cancel()
+            self.sound.end()
+            with suppress(asyncio.CancelledError, Exception):
+                await feeding
+
+    async def _next(self) -> Picture | None:
+        while True:
+            now = self._clock.now if self._paced else None
+            wait = self._latest.wait_seconds(now or 0.0)
+            if wait is not None and (now is None or wait == 0.0):
+                picture = self._latest.take(now)
+                self._room.set()
+                return picture
+            if wait is not None:
+                await asyncio.sleep(wait)
+            elif self._ended:
+                return None
+            else:
+                self._news.clear()
+                await self._news.wait()
+
+    async def _feed(self) -> None:
+        try:
+            while await self._step():
+                while self._full():
+                    self._room.clear()
+                    with suppress(TimeoutError):  # the clock makes room too
+                        async with asyncio.timeout(float(1 / self._made.take.fps)):
+                            await self._room.wait()
+        finally:
+            self._ended = True
+            self.sound.end()
+            self._news.set()
+
+    def _full(self) -> bool:
+        if not self._paced:
+            return len(self._latest) >= self._ahead
+        return self._newest - self._clock.now > self._ahead / float(self._made.take.fps)
+
+    async def _step(self) -> bool:
+        """Make one more picture; False at the end."""
+        made = await self._made.next(self._encode)
+        if made is None:
+            return False
+        frame, picture = made
+        self.sound.add(frame.audio)
+        self._newest = frame.time
+        if self._paced and not len(self._latest):
+            self._clock.hold(picture.time)
+        self._latest.put(picture, self._clock.now if self._paced and self._clock.running else None)
+        self._news.set()
+        return True
+
+    def _encode(self, frame: Frame) -> tuple[Frame, Picture]:
+        return frame, mjpeg.encode(frame, self._quality)
+
+
+@router.get("/api/stream_mjpeg", openapi_extra=query_schema(StreamOrder), response_class=Response, responses=ANSWER)
+async def watch(request: Request) -> Response:
+    """The same for the address of an `<img>`; choose the name of the `session` to find its sound."""
+    return await _show(request)
+
+
+@router.post("/api/stream_mjpeg", openapi_extra=body_schema(StreamOrder), response_class=Response, responses=ANSWER)
+async def stream(request: Request) -> Response:
+    """Pictures, each with its index and time; the sound is at /api/sessions/{X-Session-Id}/audio."""
+    return await _show(request)
+
+
+async def _show(request: Request) -> Response:
+    service = service_of(request)
+    async with AsyncExitStack() as stack:
+        wish = await stack.enter_async_context(wish_of(request, StreamOrder))
+        place = await stack.enter_async_context(turn(service, owner_of(request)))
+        show, session = await until_left(request, _begin(stack, service, wish, place))
+        return Stream(show.body(), mjpeg.MEDIA_TYPE, stack.pop_all(), {"X-Session-Id": session.id})
+
+
+async def _begin(stack: AsyncExitStack, service: Service, wish: Wish[StreamOrder], place: Turn) -> tuple[Show, Session]:
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    session = service.sessions.open("mjpeg", lambda: loop.call_soon_threadsafe(task.cancel), name=wish.order.session)
+    stack.callback(service.sessions.remove, session)
+    await place.come()
+    made = await stack.enter_async_context(making(service, wish, "mjpeg", low_latency=True))
+    show = Show(made, wish.order, session)
+    session.sound, session.state, session.close = show.sound, "running", made.take.close
+    session.facts = made.facts()
+    await show.first()
+    session.facts["first_frame_ms"] = round(made.first_frame * 1000, 1)
+    return show, session

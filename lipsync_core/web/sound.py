@@ -1,0 +1,78 @@
+"""The sound of a stream whose pictures are sent apart."""
+
+import asyncio
+import struct
+from collections.abc import AsyncGenerator, Callable
+
+import numpy as np
+
+KEPT_SECONDS = 60  # of the past that can still be read
+BYTES = 2  # of a sample: 16 bits, mono
+UNKNOWN = 0xFFFFFFFF  # length of what goes on: players read to the end
+
+
+class Sound:
+    """Grows while frames are made; read by any number of clients. For one event loop."""
+
+    def __init__(self, sample_rate: int, now: Callable[[], float]) -> None:
+        self.sample_rate = sample_rate
+        self._now = now
+        self._pcm = bytearray()
+        self._first = 0  # sample at which `_pcm` begins
+        self._ended = False
+        self._news = asyncio.Event()
+
+    def add(self, samples: np.ndarray) -> None:
+        """(n,) float32, -1..1."""
+        self._pcm += (np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes()
+        extra = len(self._pcm) // BYTES - KEPT_SECONDS * self.sample_rate
+        if extra > self.sample_rate:  # now and then, as it moves all that is kept
+            del self._pcm[: extra * BYTES]
+            self._first += extra
+        self._tell()
+
+    def end(self) -> None:
+        """No more comes."""
+        self._ended = True
+        self._tell()
+
+    @property
+    def now(self) -> float:
+        """Seconds of the pictures that have been shown."""
+        return self._now()
+
+    async def wav(self, start: float) -> AsyncGenerator[bytes, None]:
+        """From `start` seconds to the end, as it is made. Who reads too slowly for what is kept misses some."""
+        rate = self.sample_rate
+        head = struct.pack(
+            "<4sI4s4sIHHIIHH4sI",
+            b"RIFF",
+            UNKNOWN,
+            b"WAVE",
+            b"fmt ",
+            16,
+            1,
+            1,
+            rate,
+            rate * BYTES,
+            BYTES,
+            8 * BYTES,
+            b"data",
+            UNKNOWN,
+        )
+        yield head
+        at = round(start * rate)
+        while True:
+            at = max(at, self._first)
+            chunk = bytes(self._pcm[(at - self._first) * BYTES :])
+            if chunk:
+                at += len(chunk) // BYTES
+                yield chunk
+            elif self._ended:
+                return
+            else:
+                await self._news.wait()
+
+    def _tell(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()

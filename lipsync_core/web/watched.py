@@ -1,0 +1,85 @@
+"""Responses and waits that end as soon as the client has left."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine, Mapping
+from contextlib import AsyncExitStack, aclosing
+from typing import Any, TypeVar
+
+from fastapi import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+STALLED_SECONDS = 30.0  # without taking anything, after which a client counts as gone
+NO_STORE = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+Result = TypeVar("Result")
+
+
+class Left(Exception):
+    """The client is gone; nobody is there to be told."""
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def until_left(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
+    """The result of `work`, which is cancelled when the client leaves; raises Left then."""
+    task = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(_gone(request.receive))
+    try:
+        await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not task.done() or task.cancelled():
+            raise Left
+        return task.result()
+    finally:
+        gone.cancel()
+        task.cancel()
+        await asyncio.wait((task,))
+
+
+class Stream(Response):
+    """Sends what an asynchronous generator yields, and closes it and then `held` however the response ends.
+
+    The generator is closed within milliseconds of the client's leaving, also while it waits, and when the client
+    takes nothing for half a minute.
+    """
+
+    def __init__(
+        self,
+        body: AsyncGenerator[bytes, None],
+        media_type: str,
+        held: AsyncExitStack,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.body_of, self.held = body, held
+        self.status_code = 200
+        self.media_type = media_type
+        self.background = None
+        self.init_headers({**NO_STORE, **(headers or {})})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        sending = asyncio.ensure_future(self._send(send))
+        gone = asyncio.ensure_future(_gone(receive))
+        try:
+            await asyncio.wait((sending, gone), return_when=asyncio.FIRST_COMPLETED)
+            if sending.done():
+                sending.result()
+        finally:
+            gone.cancel()
+            sending.cancel()
+            await asyncio.wait((sending,))
+            await self.held.aclose()
+
+    async def _send(self, send: Send) -> None:
+        async with aclosing(self.body_of) as body:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            async for chunk in body:
+                try:
+                    # Not wait_for: before Python 3.12 it loses a cancellation that comes as the wait ends.
+                    async with asyncio.timeout(STALLED_SECONDS):
+                        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                except TimeoutError:
+                    return
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
