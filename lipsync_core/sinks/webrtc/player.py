@@ -20,6 +20,7 @@ from .voicing import Text, Voicing
 AHEAD = 6  # frames that wait in the reel
 FIRST = 8  # index at which speech begins at the earliest: a browser needs a moment until it plays all that it gets
 LEAD, MOST_LEAD = 3, 25  # frames from the one that is played to the first one of a speech that is yet to be drawn
+SLACK = 2  # frames before it is played at which a frame of speech should be in the reel
 EASE, FEWEST = 3, 2  # frames, 120 ms, in which the mouth closes after an interruption; or 2, where the first is late
 BATCH = 4  # frames that are drawn at once: sound comes with its pictures, so it must not wait for many
 WAIT = 0.04  # seconds after which the thread looks around, if nothing wakes it
@@ -140,7 +141,7 @@ class Player:
             speech.skip_to(self.reel.next + self._lead - 1 - self._shift)
         if speech is not None and held is None and speech.ready and (room or not self._talking):
             self._hold(speech)
-        elif speech is not None and held is not None and held.index + self._shift <= max(self.reel.end, self.reel.next):
+        elif speech is not None and held is not None and held.index + self._shift <= self._within_reach():
             self._speak(speech, held)
         elif room and (speech is None or held is not None or self._pausing(speech)) and self._living():
             self._live()
@@ -170,8 +171,18 @@ class Player:
             self._text = None
 
     def _place(self, index: int) -> int:
-        """Where a sentence can begin that is to be drawn now; called by the thread that draws."""
-        return max(index, max(self.reel.next + self._lead, self._free, FIRST) - self._shift)
+        """Where a sentence can begin that is to be drawn now; called by the thread that draws.
+
+        One that follows without a gap stays there as long as its sound is in time: pictures can be left out.
+        """
+        soonest = max(self._free, FIRST) - self._shift
+        if index >= max(soonest, self.reel.next + SLACK - self._shift):
+            return index
+        return max(soonest, self.reel.next + self._lead - self._shift)
+
+    def _within_reach(self) -> int:
+        """Index up to which a frame of speech goes into the reel: at its end, or soon due, whatever is missing there."""
+        return max(self.reel.end, self.reel.next + SLACK)
 
     def _hold(self, speech: Take) -> None:
         """Take the next frame of speech, which waits until its place in the reel comes."""
