@@ -142,6 +142,7 @@ class Studio:
         seed: int = 0,
         idle: bool = True,
         start: Start = 0,
+        queue_frames: int | None = None,
     ) -> Take:
         """Let a face speak a text or a recording.
 
@@ -155,10 +156,11 @@ class Studio:
         start: index of the first frame, for a take that goes on where another one ended: life and clip go on too. A
             function is asked before each sentence, in another thread, with the index that comes next; if it gives a
             later one, the take goes on there.
+        queue_frames: how many may wait for the consumer; default that of the settings.
 
-        Returns at once when the avatar is prepared; speech and frames are made in the background, at most the queue of
-        the settings ahead of the consumer. Raises LipsyncError for what cannot be used; for a text or a recording that
-        turns out so only later, when its frame is asked for.
+        Returns at once when the avatar is prepared; speech and frames are made in the background, at most
+        `queue_frames` and a batch ahead of the consumer. Raises LipsyncError for what cannot be used; for a text or a
+        recording that turns out so only later, when its frame is asked for.
         """
         if (text is None) == (audio is None):
             raise LipsyncError("A take needs either a text or a recording; give one of the two.")
@@ -172,7 +174,8 @@ class Studio:
         state = self._prepare(engine, prepared, Life(seed, idle))
         rate = exact_rate(fps or prepared.fps or settings().fps)
         sizes = _batch_sizes(batch_size, low_latency, engine.largest_batch(state))
-        run = _Run(speech, engine, state, prepared, rate, sizes, len(text or ""), start, settings().queue_frames)
+        ahead = queue_frames or settings().queue_frames
+        run = _Run(speech, engine, state, prepared, rate, sizes, len(text or ""), start, ahead)
         return Take(run, prepared, engine.name)
 
     def idle(

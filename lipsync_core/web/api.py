@@ -12,11 +12,11 @@ from lipsync_core.settings import settings
 from .intake import BYTES_PER_CHARACTER, FORM_OVERHEAD
 from .problem import tell_problems
 from .realtime import make_realtime
-from .routes import avatars, choices, generate, mjpeg, sessions, state
+from .routes import avatars, choices, docs, generate, mjpeg, sessions, state
 from .security import BodyLimit, Guard
 from .service import Service
 
-ROUTERS = [generate.router, mjpeg.router, sessions.router, choices.router, avatars.router, state.router]
+ROUTERS = [generate.router, mjpeg.router, sessions.router, choices.router, avatars.router, state.router, docs.router]
 DESCRIPTION = "A face speaks a text or a recording: as a video file, or live. Errors are problem details (RFC 9457)."
 
 
@@ -36,7 +36,9 @@ def make_api(studio: Studio | None = None) -> FastAPI:
             tidying.cancel()
             await service.close()
 
-    app = FastAPI(title="Lipsync Studio", description=DESCRIPTION, version="1", lifespan=lifespan, redoc_url=None)
+    app = FastAPI(
+        title="Lipsync Studio", description=DESCRIPTION, version="1", lifespan=lifespan, docs_url=None, redoc_url=None
+    )
     app.state.service = service
     tell_problems(app)
     overhead = settings().max_text_chars * BYTES_PER_CHARACTER + FORM_OVERHEAD

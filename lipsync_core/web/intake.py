@@ -20,6 +20,7 @@ from .order import Order
 from .service import Service, service_of
 
 FIELDS, FILES = 32, 2  # of a form, at most
+FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 BYTES_PER_CHARACTER = 12  # of JSON, which may write a character as two \uXXXX
 FORM_OVERHEAD = 2**20  # bytes beside the files and the text
 
@@ -69,6 +70,7 @@ async def wish_of(request: Request, kind: type[Kind], speech: bool = True) -> As
         elif "json" in request.headers.get("content-type", ""):
             fields = await _json(request)
         else:
+            _check_form(request)
             part = settings().max_text_chars * BYTES_PER_CHARACTER
             form = await request.form(max_files=FILES, max_fields=FIELDS, max_part_size=part)
             fields = dict(form)
@@ -89,6 +91,12 @@ async def wish_of(request: Request, kind: type[Kind], speech: bool = True) -> As
     finally:
         if form is not None:
             await form.close()
+
+
+def _check_form(request: Request) -> None:
+    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if sent not in FORMS and (sent or request.headers.get("content-length", "0") != "0"):
+        raise HTTPException(415, f"{sent[:60] or 'A body without a type'} is not read here; send JSON or a form.")
 
 
 def _store(files: dict[str, UploadFile], folder: Path) -> dict[str, Path]:

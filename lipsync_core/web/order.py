@@ -38,12 +38,13 @@ class Order(BaseModel):
     )
     seed: int = Field(0, ge=0, lt=2**32, description="Of blinks and sway.")
     idle: bool = Field(True, description="Whether a photo blinks, sways and breathes.")
+    queue_frames: int | None = Field(None, ge=1, le=300, description="Frames that may wait between stages; default 30.")
 
     def take_options(self, low_latency: bool) -> dict[str, Any]:
         """Arguments of Studio.take but text, audio and avatar. Raises LipsyncError for what is not allowed here."""
         if self.size is not None and self.size > settings().max_size:
             raise LipsyncError(f"The size {self.size} is too large here; choose up to {settings().max_size} pixels.")
-        names = ("language", "voice", "speed", "model", "batch_size", "fps", "seed", "idle")
+        names = ("language", "voice", "speed", "model", "batch_size", "fps", "seed", "idle", "queue_frames")
         chosen = low_latency if self.low_latency is None else self.low_latency
         return {name: getattr(self, name) for name in names} | {"low_latency": chosen}
 
@@ -54,4 +55,3 @@ class StreamOrder(Order):
     pace: bool = Field(True, description="Frames come when they are due; false: as fast as they are made, all of them.")
     session: str | None = Field(None, pattern=SESSION_NAME, description="Your own name for the session, 8 to 64 signs.")
     quality: int | None = Field(None, ge=1, le=100, description="Of the JPEG pictures; default 85.")
-    queue_frames: int | None = Field(None, ge=1, le=300, description="Frames made ahead at most; default 30.")

@@ -19,6 +19,7 @@ from .watched import Left
 
 CLIENT_LEFT = 499  # as other servers log it; nobody receives it
 MEDIA_TYPE = "application/problem+json"
+LONGEST_PATH = 100  # characters of an address that are repeated
 log = logging.getLogger(__name__)
 
 
@@ -36,6 +37,8 @@ def of_error(error: Exception) -> JSONResponse:
         return problem(422, str(error))
     if isinstance(error, HTTPException):
         return problem(error.status_code, str(error.detail), dict(error.headers or {}))
+    if isinstance(error, RequestValidationError) and (broken := _not_an_object(error.errors())):
+        return problem(400, broken)
     if isinstance(error, ValidationError | RequestValidationError):
         return problem(422, _sentence(error.errors()))
     log.error("A request failed", exc_info=error)
@@ -46,6 +49,8 @@ def tell_problems(app: FastAPI) -> None:
     """Let an application answer with problems."""
 
     async def answer(request: Request, error: Exception) -> JSONResponse:
+        if isinstance(error, HTTPException) and error.detail == HTTPStatus(error.status_code).phrase:
+            error = HTTPException(error.status_code, _nowhere(request, error), error.headers)
         return of_error(error)
 
     async def nothing(request: Request, error: Exception) -> Response:
@@ -54,6 +59,26 @@ def tell_problems(app: FastAPI) -> None:
     app.add_exception_handler(Left, nothing)
     for kind in (LipsyncError, HTTPException, ValidationError, RequestValidationError, Exception):
         app.add_exception_handler(kind, answer)
+
+
+def _nowhere(request: Request, error: HTTPException) -> str:
+    """What a router leaves unsaid."""
+    where = f"{request.method} {request.url.path[:LONGEST_PATH]}"
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return f"There is no {where} here; /docs lists all routes."
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return f"{where} is not possible; use {(error.headers or {}).get('Allow', 'another method')}."
+    return f"{where} is not possible: {error.detail.lower()}."
+
+
+def _not_an_object(errors: Sequence[Any]) -> str | None:
+    """What is wrong with a body that is no JSON object at all; None where it is one."""
+    for error in errors:
+        if error["type"] == "json_invalid":
+            return "The request is not valid JSON; see /docs for its fields."
+        if error["loc"] == ("body",):
+            return "The request must be a JSON object; see /docs for its fields."
+    return None
 
 
 def _sentence(errors: Sequence[Any]) -> str:

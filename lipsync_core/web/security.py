@@ -15,7 +15,7 @@ from .problem import problem
 
 COOKIE = "lipsync_key"
 KEY_ROUTE = "/api/key"  # where a page turns the key into a cookie, so it must be open
-METHODS = "GET, POST, DELETE, OPTIONS"
+METHODS = "GET, HEAD, POST, DELETE, OPTIONS"
 EXPOSED = "X-Session-Id, X-Start-Time, Retry-After"
 THROW_AWAY_BYTES, THROW_AWAY_SECONDS = 2**26, 5.0
 DAY = 86400  # seconds that a browser may remember what a preflight said

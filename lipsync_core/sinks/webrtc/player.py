@@ -163,8 +163,8 @@ class Player:
         try:
             self._speech = self._studio.take(
                 text.text, language=text.language, voice=text.voice, speed=text.speed, avatar=voicing.avatar,
-                model=voicing.model, fps=voicing.fps, seed=voicing.seed, idle=voicing.idle, batch_size=BATCH,
-                start=self._place,
+                model=voicing.model, fps=voicing.fps, seed=voicing.seed, idle=voicing.idle,
+                batch_size=voicing.batch_size or BATCH, start=self._place, queue_frames=voicing.queue_frames,
             )  # fmt: skip
         except LipsyncError as error:  # such as a voice whose file was deleted after `say`
             self._agenda.add("error", self._seconds(self.reel.end), say=text.number, detail=str(error))
@@ -181,7 +181,7 @@ class Player:
         return max(soonest, self.reel.next + self._lead - self._shift)
 
     def _within_reach(self) -> int:
-        """Index up to which a frame of speech goes into the reel: at its end, or soon due, whatever is missing there."""
+        """Up to which index a frame of speech goes into the reel: its end, or what is due soon, whatever is missing."""
         return max(self.reel.end, self.reel.next + SLACK)
 
     def _hold(self, speech: Take) -> None:

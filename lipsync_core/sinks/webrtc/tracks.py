@@ -1,5 +1,6 @@
 """The two tracks of a connection. Sound is never late or left out; pictures that come late are."""
 
+import time
 from collections.abc import Callable
 from fractions import Fraction
 
@@ -40,7 +41,10 @@ class SoundTrack(MediaStreamTrack):
 
 
 class PictureTrack(MediaStreamTrack):
-    """sent: pictures that went out. skipped: those that were not there in time, or that nobody had time to draw."""
+    """sent: pictures that went out. skipped: those that were not there in time, or that nobody had time to draw.
+
+    first: when the first one went out, on the monotonic clock.
+    """
 
     kind = "video"
 
@@ -50,6 +54,7 @@ class PictureTrack(MediaStreamTrack):
         self._next = 0
         self._last: np.ndarray | None = None
         self.sent = self.skipped = 0
+        self.first: float | None = None
 
     async def recv(self) -> VideoFrame:
         """The next picture, when it is due."""
@@ -70,6 +75,7 @@ class PictureTrack(MediaStreamTrack):
             self.skipped += 1
         self._last = picture
         self.sent += 1
+        self.first = self.first or time.monotonic()
         frame = VideoFrame.from_ndarray(picture, format="yuv420p")
         frame.time_base, frame.pts = Fraction(1, VIDEO_CLOCK), round(index / fps * VIDEO_CLOCK)
         return frame

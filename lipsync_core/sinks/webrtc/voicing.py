@@ -14,6 +14,8 @@ class Voicing:
     fps: float | None = None
     seed: int = 0
     idle: bool = True
+    batch_size: int | None = None  # default that of the player
+    queue_frames: int | None = None
 
 
 @dataclass(frozen=True)

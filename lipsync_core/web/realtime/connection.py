@@ -32,10 +32,21 @@ log = logging.getLogger(__name__)
 
 
 class Connection:
-    """Lives on one event loop. `ended` is awaited once, when the connection is over, whoever ended it."""
+    """Lives on one event loop.
 
-    def __init__(self, player: Player, agenda: Agenda, ended: Callable[[], Awaitable[None]]) -> None:
-        self.player, self._agenda, self._ended = player, agenda, ended
+    ended: is awaited once, when the connection is over, whoever ended it. counted: is told now and then how many
+    pictures have been sent and skipped since the last time.
+    """
+
+    def __init__(
+        self,
+        player: Player,
+        agenda: Agenda,
+        ended: Callable[[], Awaitable[None]],
+        counted: Callable[[int, int], object] = lambda sent, skipped: None,
+    ) -> None:
+        self.player, self._agenda, self._ended, self._counted = player, agenda, ended, counted
+        self._told = (0, 0)  # pictures sent and skipped of which `counted` knows
         servers = [RTCIceServer(**server) for server in settings().ice_servers]
         self._peer = RTCPeerConnection(RTCConfiguration(iceServers=servers))
         self._clock = Clock()
@@ -82,6 +93,7 @@ class Connection:
             self._watching.cancel()
         self._sounds.stop()
         self._pictures.stop()
+        self._count()
         try:
             await asyncio.to_thread(self.player.close)
             with suppress(ConnectionError):
@@ -104,13 +116,22 @@ class Connection:
             received = await self._received()
             if received > packets:
                 heard, packets = now, received
-            self.facts.update(
-                sent=self._pictures.sent, skipped=self._pictures.skipped, seconds=round(max(0.0, self._clock.now), 3)
-            )
+            self._count()
             limit = SILENT_SECONDS if self._clock.running else CONNECT_SECONDS
             if now - heard > limit:
                 break
         self.close()
+
+    @property
+    def first_picture(self) -> float | None:
+        """When the first picture went out, on the monotonic clock."""
+        return self._pictures.first
+
+    def _count(self) -> None:
+        sent, skipped = self._pictures.sent, self._pictures.skipped
+        self._counted(sent - self._told[0], skipped - self._told[1])
+        self._told = sent, skipped
+        self.facts.update(sent=sent, skipped=skipped, seconds=round(max(0.0, self._clock.now), 3))
 
     async def _received(self) -> int:
         """Packets that have come from the other side."""

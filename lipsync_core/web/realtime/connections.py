@@ -1,12 +1,13 @@
 """The connections of one server."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
 from lipsync_core import Avatar, LipsyncError, Studio
 from lipsync_core.sinks.webrtc import Agenda, Player, Voicing, use_steady_encoders
 
-from ..jobs import Busy
+from ..jobs import Busy, Ticket
 from ..service import Service
 from .connection import Connection
 from .wishes import Answer, Offer, Say
@@ -25,29 +26,35 @@ class Connections:
 
     async def open(self, service: Service, owner: str, offer: Offer, avatar: Callable[[], Avatar]) -> Answer:
         """Answer an offer. Raises Busy where no place is free now, LipsyncError for what cannot be used."""
-        options = offer.take_options(low_latency=True)
-        ticket = service.jobs.enter(owner)
+        offer.take_options(low_latency=True)  # checks them
+        figures, began = service.figures, time.monotonic()
+        ticket = self._ticket(service, owner)
         try:
-            if ticket.position > 0:  # a live connection cannot wait in line
-                raise Busy(service.jobs.waiting - 1, RETRY_SECONDS)
             agenda = Agenda()
-            player = await asyncio.to_thread(self._player, offer, options, avatar, agenda)
+            face = await asyncio.to_thread(avatar)
+            figures.stages.labels("face").observe(time.monotonic() - began)
+            player = await asyncio.to_thread(self._player, offer, face, agenda)
         except BaseException:
             ticket.leave()
             raise
         loop = asyncio.get_running_loop()
-        running = service.figures.sessions.labels("webrtc")
+        running = figures.sessions.labels("webrtc")
         running.inc()
+
+        def sent(pictures: int, skipped: int) -> None:
+            figures.frames.labels("webrtc").inc(pictures)
+            figures.skipped.inc(skipped)
 
         async def ended() -> None:
             self._open.pop(session.id, None)
             service.sessions.remove(session)
-            service.figures.frames.labels("webrtc").inc(connection.facts.get("sent", 0))
-            service.figures.skipped.inc(connection.facts.get("skipped", 0))
+            if (first := connection.first_picture) is not None:
+                figures.stages.labels("first_frame").observe(first - began)
+            figures.stages.labels("whole").observe(time.monotonic() - began)
             running.dec()
             ticket.leave()
 
-        connection = Connection(player, agenda, ended)
+        connection = Connection(player, agenda, ended, sent)
         session = service.sessions.open("webrtc", lambda: loop.call_soon_threadsafe(self._end, connection))
         session.state, session.facts = "running", connection.facts
         connection.facts.update(model=offer.model, fps=round(float(player.fps), 3), size=list(player.size))
@@ -59,9 +66,21 @@ class Connections:
             raise
         return Answer(sdp=described.sdp, type=described.type, session=session.id)
 
-    def _player(self, offer: Offer, options: dict[str, object], avatar: Callable[[], Avatar], agenda: Agenda) -> Player:
-        fps, seed, idle = offer.fps, offer.seed, offer.idle
-        player = Player(self._studio, Voicing(avatar(), offer.model, fps, seed, idle), agenda)
+    def _ticket(self, service: Service, owner: str) -> Ticket:
+        """A place among the jobs: a live connection cannot wait in line."""
+        try:
+            ticket = service.jobs.enter(owner)
+            if ticket.position > 0:
+                ticket.leave()
+                raise Busy(service.jobs.waiting, RETRY_SECONDS)
+        except Busy:
+            service.figures.refused.inc()
+            raise
+        return ticket
+
+    def _player(self, offer: Offer, avatar: Avatar, agenda: Agenda) -> Player:
+        voicing = Voicing(avatar, offer.model, offer.fps, offer.seed, offer.idle, offer.batch_size, offer.queue_frames)
+        player = Player(self._studio, voicing, agenda)
         try:
             if offer.text is not None:
                 player.say(offer.text, offer.language, offer.voice, offer.speed)

@@ -1,11 +1,14 @@
 """What can be asked for."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from lipsync_core.settings import settings
 
 from ..order import Order
 
+MOST_BATCH = 32  # frames, 1.3 s: sound comes with its pictures, so it waits for all of them
 MOST_SDP = 100_000  # characters; a browser's offer has about 6,000
 
 
@@ -18,6 +21,8 @@ class Offer(Order):
     sdp: str = Field(max_length=MOST_SDP)
     type: str = Field("offer", pattern="^offer$")
     text: str | None = Field(None, description="What to say first; or nothing yet.")
+    low_latency: Literal[True] | None = Field(None, description="A connection always has it.")
+    batch_size: int | None = Field(None, ge=1, le=MOST_BATCH, description="Frames drawn at once; default 4.")
 
 
 class Say(BaseModel):

@@ -157,6 +157,7 @@ def _keep(path: Path, folder: Path) -> Path:
     return target
 
 
+@router.head("/api/files/{name}.mp4", include_in_schema=False)
 @router.get("/api/files/{name}.mp4", response_class=FileResponse)
 async def file(request: Request, name: str) -> FileResponse:
     """A finished video, as long as it is kept."""

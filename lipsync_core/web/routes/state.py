@@ -29,6 +29,7 @@ class Key(BaseModel):
     key: str
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", tags=["state"])
 async def healthz(request: Request) -> dict[str, Any]:
     """Alive and ready."""
@@ -62,6 +63,7 @@ async def give_key(request: Request, given: Key) -> Response:
     return response
 
 
+@router.head("/mjpeg_test", include_in_schema=False)
 @router.get("/mjpeg_test", include_in_schema=False)
 async def playground() -> FileResponse:
     """A page to try the streams."""
