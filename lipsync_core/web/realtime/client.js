@@ -1,4 +1,5 @@
-// A talking face in a <video>: `const face = await connect(video, {text: "Hello"})`, then face.say(...).
+// A talking face in a <video>: `const face = await connect(video, {text: "Hello"})`, then face.say(...). The promise
+// face.closed is kept when the connection is over, whoever ended it.
 
 const base = new URL("./", import.meta.url);
 
@@ -35,7 +36,7 @@ export async function connect(video, {onevent, headers, ...options} = {}) {
     const {sdp, type} = peer.localDescription;
     const answer = await send("offer", "POST", {...options, sdp, type}, {headers});
     await peer.setRemoteDescription({sdp: answer.sdp, type: answer.type});
-    return new Face(peer, answer.session, headers);
+    return new Face(peer, events, answer.session, headers);
   } catch (error) {
     peer.close();
     throw error;
@@ -55,10 +56,21 @@ function gathered(peer) {
 }
 
 class Face {
-  constructor(peer, session, headers) {
+  constructor(peer, events, session, headers) {
     Object.assign(this, {peer, session, headers});
     this.leave = () => this.close();
     addEventListener("pagehide", this.leave); // a closed page is noticed late otherwise
+    this.closed = new Promise((over) => {
+      this.over = over;
+      // The channel closes as soon as the server ends the connection; the peer itself takes half a minute to notice.
+      events.addEventListener("close", () => this.end());
+      peer.addEventListener("connectionstatechange", () => peer.connectionState === "failed" && this.end());
+    });
+  }
+  end() {
+    removeEventListener("pagehide", this.leave);
+    this.peer.close();
+    this.over();
   }
   say(text, options = {}) {
     return send(`${this.session}/say`, "POST", {text, ...options}, {headers: this.headers});
@@ -67,8 +79,7 @@ class Face {
     return send(`${this.session}/interrupt`, "POST", null, {headers: this.headers});
   }
   close() {
-    removeEventListener("pagehide", this.leave);
-    this.peer.close();
+    this.end();
     return send(this.session, "DELETE", null, {headers: this.headers, keepalive: true}).catch(() => {});
   }
 }
