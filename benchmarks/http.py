@@ -13,12 +13,36 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from urllib.parse import urlencode
 from urllib.request import urlopen
 
 SENTENCE = "The quick brown fox jumps over the lazy dog and then it runs away. "  # 14 words
 SIZE = 512
 VOICES = {"eSpeak": "espeak:en-us", "Piper": "piper:en_US-joe-medium"}
 TARGETS_MS = {"eSpeak": 150, "Piper": 500}
+PAINTED_SECONDS = 8
+# How often the picture of an <img> has changed, looked at whenever the browser is about to paint.
+PAINTED = """async ([address, seconds]) => {
+  const image = new Image(), canvas = document.createElement("canvas"), look = canvas.getContext("2d");
+  document.body.replaceChildren(image);
+  canvas.width = canvas.height = 64;
+  image.src = address;
+  await image.decode();
+  let before = "", count = 0, begin = 0, last = 0;
+  await new Promise((over) => {
+    const paint = (now) => {
+      begin ||= now;
+      look.drawImage(image, 0, 0, 64, 64);
+      const shown = look.getImageData(0, 0, 64, 64).data.join();
+      if (shown !== before && now > begin + 1000) { count += last ? 1 : 0; last ||= now; }
+      before = shown;
+      if (now < begin + 1000 * (seconds + 1)) requestAnimationFrame(paint); else over(last = [last, now]);
+    };
+    requestAnimationFrame(paint);
+  });
+  image.src = "data:,";
+  return count * 1000 / (last[1] - last[0]);
+}"""
 
 
 def words(count: int) -> str:
@@ -33,7 +57,12 @@ class Server:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        self._process = subprocess.Popen([sys.executable, "-m", "lipsync_core", "serve", "--port", str(self.port)])
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._process = subprocess.Popen(self.command())
+
+    def command(self) -> list[str]:
+        """What is run."""
+        return [sys.executable, "-m", "lipsync_core", "serve", "--port", str(self.port)]
 
     def __enter__(self) -> "Server":
         for _ in range(300):
@@ -82,6 +111,15 @@ def rate(server: Server, text: str, pace: bool) -> float:
             count += found
     connection.close()
     return count / (last - first)
+
+
+def painted(server: Server, text: str) -> float:
+    """Pictures a second that Chromium paints of an `<img>`, from its second second on."""
+    from .chromium import opened
+
+    with opened(f"{server.url}/healthz") as page:
+        address = "/api/stream_mjpeg?" + urlencode({"text": text, "voice": VOICES["eSpeak"], "size": SIZE})
+        return float(page.evaluate(PAINTED, [address, PAINTED_SECONDS]))
 
 
 def fragmented(server: Server, text: str) -> tuple[float, float]:
@@ -134,6 +172,8 @@ def main() -> None:
             rows.append((f"3,000 words to 30, {name}", f"{medians[3000] / medians[30]:.2f}", "", "0.8 to 1.2"))
         median, span = repeated(2, lambda: rate(server, words(30), True))
         rows.append(("MJPEG at playback pace", f"{median:.1f} fps", span, "25 fps"))
+        median, span = repeated(2, lambda: painted(server, words(60)))
+        rows.append(("MJPEG painted by Chromium", f"{median:.1f} fps", span, "25 fps"))
         median, span = repeated(3, lambda: rate(server, words(60), False))
         rows.append(("MJPEG, pace=false", f"{median:.0f} fps", span, ""))
         text = words(40)

@@ -1,5 +1,6 @@
 """The playground in a real browser: pictures that move, sound that plays."""
 
+import ast
 import os
 import shutil
 from collections.abc import Iterator
@@ -22,25 +23,41 @@ FLAGS = [
 ]
 TEXT = "Hello, my friend, how are you today? " * 2
 # How much the picture changed since the last call, around the mouth and at the top.
-CHANGE = """() => {
-  const c = document.getElementById("canvas"), g = c.getContext("2d"), w = c.width, h = c.height;
+CHANGE = """(id) => {
+  const shown = document.getElementById(id), c = document.createElement("canvas"), g = c.getContext("2d");
+  const w = c.width = shown.videoWidth || shown.width, h = c.height = shown.videoHeight || shown.height;
+  g.drawImage(shown, 0, 0);
   const read = (x, y, a, b) => g.getImageData(x * w, y * h, a * w, b * h).data;
   const now = { mouth: read(.33, .5, .33, .25), top: read(0, 0, 1, .1) }, old = window.before; window.before = now;
   const gap = (name) => now[name].reduce((sum, v, i) => sum + Math.abs(v - old[name][i]), 0) / now[name].length;
   return old ? [gap("mouth"), gap("top")] : [0, 0];
 }"""
 
-# Keeps in `loudest` the loudest sample that the sound element has played.
-LISTEN = """() => {
-  const context = new AudioContext(), ear = context.createAnalyser(), data = new Float32Array(ear.fftSize);
-  context.createMediaElementSource(document.getElementById("audio")).connect(ear);
-  ear.connect(context.destination);
-  window.loudest = 0;
+# Keeps in `loudest` the loudest sample that the page has played by its AudioContext.
+LISTEN = """
+window.loudest = 0;
+const connect = AudioNode.prototype.connect;
+AudioNode.prototype.connect = function (target, ...more) {
+  if (target instanceof AudioDestinationNode) listen(this);
+  return connect.call(this, target, ...more);
+};
+function listen(node) {
+  const ear = node.context.createAnalyser(), data = new Float32Array(ear.fftSize);
+  connect.call(node, ear);
   setInterval(() => {
     ear.getFloatTimeDomainData(data);
     window.loudest = Math.max(window.loudest, ...data.map(Math.abs));
   }, 20);
+}
+"""
+# The same for what a <video> plays, be it a stream or a file.
+LISTEN_TO_VIDEO = """() => {
+  const video = document.getElementById("video"), context = new AudioContext();
+  const stream = video.srcObject;
+  const source = stream ? context.createMediaStreamSource(stream) : context.createMediaElementSource(video);
+  source.connect(context.destination);
 }"""
+DONE = "() => document.getElementById('status').textContent === 'Finished.'"
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +75,7 @@ def page(browser: Any, server: ApiServer) -> Iterator[Any]:
     wrong: list[str] = []
     opened.on("pageerror", lambda error: wrong.append(str(error)))
     opened.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    opened.add_init_script(LISTEN)
     opened.goto(f"{server.url}/mjpeg_test")
     opened.wait_for_function(
         "() => document.getElementById('avatar').length > 1 && document.getElementById('voice').length > 2"
@@ -74,32 +92,75 @@ def number(page: Any, name: str) -> float:
     return float(page.inner_text(f"#{name}").split()[0].replace("–", "0"))
 
 
-def test_mjpeg_moves_and_sounds(page: Any) -> None:
-    page.evaluate(LISTEN)
-    page.click("#start")
-    page.wait_for_function("() => Number(document.getElementById('frames').textContent) > 10")
+def check_mouth(page: Any, source: str) -> None:
+    """The mouth moves, and the backdrop does not."""
     changes = []
     for _ in range(8):
-        changes.append(page.evaluate(CHANGE))
+        changes.append(page.evaluate(CHANGE, source))
         page.wait_for_timeout(120)
     mouth, top = (max(change[k] for change in changes[1:]) for k in range(2))
     assert mouth > 1
     assert mouth > 3 * top
-    page.wait_for_function("() => document.getElementById('status').textContent === 'Finished.'", timeout=15000)
+
+
+def test_mjpeg_moves_and_sounds(page: Any) -> None:
+    page.click("#start")
+    page.wait_for_function("() => Number(document.getElementById('frames').textContent) > 10")
+    check_mouth(page, "canvas")
+    assert number(page, "late") < 400  # the pictures do not wait long for their sound
+    page.wait_for_function(DONE, timeout=15000)
     assert number(page, "frames") > 60
     assert number(page, "fps") >= 15
     assert number(page, "first") < 2000
     assert page.evaluate("window.loudest") > 0.05
 
 
-def test_webrtc_moves_and_ends(page: Any, server: ApiServer) -> None:
+def test_webrtc_says_more_and_is_interrupted(page: Any, server: ApiServer) -> None:
     page.check("[value=webrtc]")
+    assert page.is_disabled("#low_latency")
     page.click("#start")
     page.wait_for_function("() => document.getElementById('video').videoWidth > 0", timeout=15000)
-    page.wait_for_function("() => Number(document.getElementById('frames').textContent) > 20", timeout=15000)
-    assert page.evaluate("() => document.getElementById('video').srcObject.getTracks().length") == 2
+    page.wait_for_function("() => Number(document.getElementById('frames').textContent) > 10", timeout=15000)
+    page.evaluate(LISTEN_TO_VIDEO)
+    check_mouth(page, "video")
+    page.wait_for_function("() => document.getElementById('status').textContent === 'today'", timeout=15000)
+    assert page.evaluate("window.loudest") > 0.05
+    page.fill("#text", "Once more, " * 50)
+    page.click("#more")
+    page.wait_for_function("() => document.getElementById('status').textContent === 'more'", timeout=15000)
+    page.click("#interrupt")
+    page.wait_for_function("() => document.getElementById('status').textContent.startsWith('Interrupted')")
+    page.wait_for_timeout(400)
+    page.evaluate("window.loudest = 0")
+    frames = number(page, "frames")
+    page.wait_for_function(f"() => Number(document.getElementById('frames').textContent) > {frames + 10}")
+    assert page.evaluate("window.loudest") < 0.01  # the idle face goes on, without sound
+    assert number(page, "fps") >= 15
     page.click("#stop")
     assert until(server.is_idle, 5)
+    assert not page.is_visible("#interrupt")
+
+
+def test_a_connection_that_the_server_ends_is_noticed(page: Any, server: ApiServer) -> None:
+    page.check("[value=webrtc]")
+    page.click("#start")
+    page.wait_for_function("() => Number(document.getElementById('frames').textContent) > 10", timeout=15000)
+    with server.client() as client:
+        assert client.delete(f"/api/sessions/{page.evaluate('session')}").status_code == 204
+    page.wait_for_function("() => document.getElementById('status').className === 'error'", timeout=5000)
+    assert "ended the connection" in page.inner_text("#status")
+
+
+def test_an_mp4_plays_while_it_is_made(page: Any, server: ApiServer) -> None:
+    page.check("[value=growing]")
+    page.fill("#text", TEXT * 4)
+    page.evaluate(LISTEN_TO_VIDEO)
+    page.click("#start")
+    page.wait_for_function("() => document.getElementById('video').currentTime > 0.3", timeout=15000)
+    assert not server.is_idle()
+    check_mouth(page, "video")
+    assert page.evaluate("window.loudest") > 0.05
+    page.click("#stop")
 
 
 def test_an_mp4_is_made_and_played(page: Any) -> None:
@@ -108,6 +169,33 @@ def test_an_mp4_is_made_and_played(page: Any) -> None:
     page.wait_for_function("() => document.getElementById('video').currentTime > 0.3", timeout=15000)
     assert page.evaluate("document.getElementById('video').videoWidth") == 512
     assert "Done in" in page.inner_text("#status")
+
+
+def test_a_plain_page_has_picture_and_sound(browser: Any, server: ApiServer) -> None:
+    page = browser.new_page()
+    page.goto(f"{server.url}/healthz")
+    page.set_content(
+        f"<img src='/api/stream_mjpeg?text={TEXT}&voice=espeak:en-us&size=256&session=my-own-name-1'>"
+        "<audio id='audio' src='/api/sessions/my-own-name-1/audio' autoplay></audio>"
+    )
+    page.wait_for_function("() => document.querySelector('img').naturalWidth === 256")
+    page.wait_for_function("() => document.getElementById('audio').currentTime > 0.2", timeout=5000)
+    with server.client() as client:
+        seconds = client.get("/api/sessions/my-own-name-1").json()["seconds"]
+    assert page.evaluate("document.getElementById('audio').currentTime") > seconds - 0.9
+    page.close()
+    assert until(server.is_idle, 1)
+
+
+def test_all_routes_are_listed_without_a_network(browser: Any, server: ApiServer) -> None:
+    page = browser.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{server.url}/docs")
+    page.wait_for_selector(".opblock")
+    assert page.locator(".opblock").count() > 15
+    assert [url for url in asked if not url.startswith((server.url, "data:"))] == []
+    page.close()
 
 
 def test_stop_and_an_error(page: Any, server: ApiServer) -> None:
@@ -136,6 +224,12 @@ def test_the_code_is_what_is_done(page: Any) -> None:
     assert "stream_mjpeg" in page.inner_text("#shown")
     page.check("[value=generate]")
     assert "/api/generate" in page.inner_text("#shown")
+    page.check("[value=webrtc]")
+    compile(page.inner_text("#shown"), "example", "exec")
+    page.fill("#text", 'Say "a": true, it\'s "b".')
+    assert ast.literal_eval(page.inner_text("#shown").split("**")[1].split("\n")[0][:-1])["text"] == page.input_value(
+        "#text"
+    )
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1400, "light"), (1400, "dark"), (390, "light"), (390, "dark")])

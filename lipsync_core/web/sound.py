@@ -3,12 +3,18 @@
 import asyncio
 import struct
 from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
 
 import numpy as np
 
 KEPT_SECONDS = 60  # of the past that can still be read
-BYTES = 2  # of a sample: 16 bits, mono
+BYTES = 2  # of a sample that is kept: 16 bits, mono
 UNKNOWN = 0xFFFFFFFF  # length of what goes on: players read to the end
+PCM, FLOAT = 1, 3  # formats of WAV
+# Chromium plays a stream of WAV only once it has read so many bytes of samples, whatever they mean. Two channels of
+# float32 are that many after 0.6 s of sound; one of int16, after 2.4 s.
+PLAYER_BYTES = 7 * 2**15
+PLAYER_SECONDS = PLAYER_BYTES / (48000 * 2 * 4)
 
 
 class Sound:
@@ -41,9 +47,22 @@ class Sound:
         """Seconds of the pictures that have been shown."""
         return self._now()
 
-    async def wav(self, start: float) -> AsyncGenerator[bytes, None]:
-        """From `start` seconds to the end, as it is made. Who reads too slowly for what is kept misses some."""
+    async def enough(self, seconds: float) -> None:
+        """Wait until a player that begins now could begin at once; at most so long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not self._ended and self._first + len(self._pcm) // BYTES < (
+                    (self.now + PLAYER_SECONDS) * self.sample_rate
+                ):
+                    await self._news.wait()
+
+    async def wav(self, start: float, player: bool = False) -> AsyncGenerator[bytes, None]:
+        """From `start` seconds to the end, as it is made. Who reads too slowly for what is kept misses some.
+
+        player: two channels of float32 instead of one of int16, see PLAYER_BYTES.
+        """
         rate = self.sample_rate
+        form, channels, width = (FLOAT, 2, 4) if player else (PCM, 1, BYTES)
         head = struct.pack(
             "<4sI4s4sIHHIIHH4sI",
             b"RIFF",
@@ -51,12 +70,12 @@ class Sound:
             b"WAVE",
             b"fmt ",
             16,
-            1,
-            1,
+            form,
+            channels,
             rate,
-            rate * BYTES,
-            BYTES,
-            8 * BYTES,
+            rate * channels * width,
+            channels * width,
+            8 * width,
             b"data",
             UNKNOWN,
         )
@@ -67,7 +86,7 @@ class Sound:
             chunk = bytes(self._pcm[(at - self._first) * BYTES :])
             if chunk:
                 at += len(chunk) // BYTES
-                yield chunk
+                yield _doubled(chunk) if player else chunk
             elif self._ended:
                 return
             else:
@@ -76,3 +95,8 @@ class Sound:
     def _tell(self) -> None:
         self._news.set()
         self._news = asyncio.Event()
+
+
+def _doubled(chunk: bytes) -> bytes:
+    """One channel of int16 as two of float32."""
+    return np.repeat(np.frombuffer(chunk, "<i2").astype("<f4") / 32768, 2).tobytes()

@@ -68,6 +68,7 @@ class Face {
     });
   }
   end() {
+    this.ended = true;
     removeEventListener("pagehide", this.leave);
     this.peer.close();
     this.over();
@@ -79,6 +80,7 @@ class Face {
     return send(`${this.session}/interrupt`, "POST", null, {headers: this.headers});
   }
   close() {
+    if (this.ended) return Promise.resolve();
     this.end();
     return send(this.session, "DELETE", null, {headers: this.headers, keepalive: true}).catch(() => {});
   }

@@ -14,6 +14,8 @@ from ..watched import Stream
 
 EARLY_SECONDS = 5.0  # that a sound may be asked for before its stream has begun
 POLL_SECONDS = 0.02
+PLAYER_WAITS_SECONDS = 2.0  # at most, for so much sound that a browser's player begins
+PLAYER_DELAY_SECONDS = 0.1  # from the answer to the first sound that is heard
 
 router = APIRouter(tags=["streams"])
 
@@ -36,9 +38,13 @@ async def end(request: Request, name: str) -> None:
 async def audio(
     request: Request,
     name: str,
-    start: float | None = Query(None, ge=0, description="Seconds; default: where the pictures are now."),
+    start: float | None = Query(None, ge=0, le=86400, description="Seconds; default: where the pictures are now."),
 ) -> Response:
-    """The sound of a stream, as WAV that grows while it is made; header X-Start-Time tells where it begins."""
+    """The sound of a stream, as WAV that grows while it is made; header X-Start-Time tells where it begins.
+
+    One channel of 16 bits; for the `<audio>` of a browser, which says that it is one, two channels of float32, because
+    that lets it begin sooner.
+    """
     service = service_of(request)
     deadline = time.monotonic() + EARLY_SECONDS
     while True:
@@ -48,8 +54,11 @@ async def audio(
         if (session is None and time.monotonic() > deadline) or await request.is_disconnected():
             _find(service, name)
         await asyncio.sleep(POLL_SECONDS)
-    begin = session.sound.now if start is None else start
-    return Stream(session.sound.wav(begin), "audio/wav", AsyncExitStack(), {"X-Start-Time": f"{begin:.3f}"})
+    sound, player = session.sound, request.headers.get("sec-fetch-dest") in ("audio", "video")
+    if player and start is None:
+        await sound.enough(PLAYER_WAITS_SECONDS)
+    begin = sound.now + (PLAYER_DELAY_SECONDS if player else 0.0) if start is None else start
+    return Stream(sound.wav(begin, player), "audio/wav", AsyncExitStack(), {"X-Start-Time": f"{begin:.3f}"})
 
 
 def _find(service: Service, name: str) -> Session:
