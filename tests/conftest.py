@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -39,6 +39,15 @@ def server(studio: Studio) -> Iterator[ApiServer]:
     from .api_server import ApiServer
 
     with ApiServer(studio) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium."""
+    from .chromium import chromium
+
+    with chromium() as running:
         yield running
 
 

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
@@ -39,13 +40,33 @@ def test_an_example_runs(server: ApiServer, tmp_path: Path, language: str, sourc
     for video in tmp_path.glob("*.mp4"):
         with av.open(str(video)) as container:
             assert sum(1 for _ in container.decode(video=0)) > 10
+    for sound in tmp_path.glob("*.wav"):
+        assert len(sound.read_bytes()) > 48000
     for stream in tmp_path.glob("*.mjpeg"):
         assert stream.read_bytes().count(b"Content-Type: image/jpeg") > 10
     if "event-stream" in source:
         assert "event: finished" in done.stdout
-    if "pictures" in source:
+    if "aiortc" in source:
+        pictures, packets = map(int, re.findall(r"(\d+) pictures and (\d+) packets", done.stdout)[0])
+        assert pictures > 40
+        assert packets > 80
+        assert re.search(r"^word at [0-9.]+ more$", done.stdout, re.MULTILINE)
+    elif "pictures" in source:
         assert "pictures, the last at" in done.stdout
     assert until(server.is_idle, 1)
+
+
+@pytest.mark.parametrize("source", re.findall(r"^```html\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
+def test_a_page_works(browser: Any, server: ApiServer, source: str) -> None:
+    page = browser.new_page()
+    page.goto(f"{server.url}/healthz")
+    page.set_content(source)
+    page.wait_for_function(
+        "() => (document.querySelector('img')?.naturalWidth || document.querySelector('video')?.videoWidth) > 0"
+    )
+    page.wait_for_function("() => document.querySelector('audio, video').currentTime > 0.3")
+    page.close()
+    assert until(server.is_idle, 5)
 
 
 def test_all_languages_are_shown() -> None:

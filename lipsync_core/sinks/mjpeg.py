@@ -11,6 +11,7 @@ from lipsync_core.frame import Frame
 from lipsync_core.settings import settings
 
 BOUNDARY = "frame"
+LATE = 0.1  # seconds that a picture may come late before others are skipped for it
 MEDIA_TYPE = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
 
 
@@ -97,6 +98,9 @@ class Latest:
         return self._pictures.popleft()
 
     def _skip(self, now: float) -> None:
+        """Let go what is too late. A hiccup of a few frames is not: they follow at once, and nothing is missing."""
+        if not self._pictures or self._pictures[0].time >= now - LATE:
+            return
         while len(self._pictures) > 1 and self._pictures[1].time <= now:
             self._pictures.popleft()
             self.skipped += 1

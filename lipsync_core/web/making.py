@@ -1,6 +1,7 @@
 """A take for a request: waits for its turn, is timed, limited in length and closed at the end."""
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,7 +22,8 @@ from .service import Service
 class Making:
     """take: the frames. began: when the job's turn came, on the monotonic clock.
 
-    cut: whether the take was ended because a session may not be longer.
+    cut: whether the take was ended because a session may not be longer. longest: seconds that an uploaded recording may
+    have, whatever its header said.
     """
 
     service: Service
@@ -31,6 +33,7 @@ class Making:
     cut: bool = False
     frames: int = 0
     first_frame: float = 0.0  # seconds after `began`
+    longest: float = math.inf
     _one: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(1))
 
     async def next(self, work: Any = None) -> Any:
@@ -47,7 +50,9 @@ class Making:
         return await anyio.to_thread.run_sync(step, abandon_on_cancel=True, limiter=self._one)
 
     def count(self, frame: Frame) -> None:
-        """Whoever takes frames from the take itself calls this for each."""
+        """Whoever takes frames from the take itself calls this for each. Raises LipsyncError for one too many."""
+        if frame.time >= self.longest:
+            raise LipsyncError(f"The recording is longer than the {self.longest:g} seconds allowed here; cut it.")
         if not self.frames:
             self.first_frame = time.monotonic() - self.began
             self.service.figures.stages.labels("first_frame").observe(self.first_frame)
@@ -90,7 +95,8 @@ async def making(service: Service, wish: Wish[Order], kind: str, low_latency: bo
         return service.studio.take(order.text, audio=wish.audio, avatar=avatar, **options)
 
     take = await asyncio.to_thread(open_take)
-    made = Making(service, take, kind, began)
+    longest = math.inf if wish.audio is None else settings().max_upload_seconds
+    made = Making(service, take, kind, began, longest=longest)
 
     def cut() -> None:
         made.cut = True

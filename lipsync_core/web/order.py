@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from lipsync_core.errors import LipsyncError
 from lipsync_core.settings import settings
@@ -18,17 +18,27 @@ def _face(value: Any) -> Any:
     return numbers[0] if len(numbers) == 1 else tuple(numbers)
 
 
+def _whole(value: str) -> str:
+    if not value.isascii() and any("\ud800" <= sign <= "\udfff" for sign in value):
+        raise ValueError("half of a surrogate pair is no character")
+    return value
+
+
+Words = Annotated[str, AfterValidator(_whole)]
+Name = Annotated[str, StringConstraints(max_length=100), AfterValidator(_whole)]
+
+
 class Order(BaseModel):
     """What is to be said, by whom and how. Fields that are left out have the defaults of the settings."""
 
     model_config = ConfigDict(extra="forbid")
 
-    text: str | None = Field(None, description="What to say; or else send a recording as the file `audio`.")
-    avatar: str | None = Field(None, description="A name from /api/avatars, or an id that POST /api/avatars gave.")
-    language: str | None = Field(None, max_length=100, description="Code or name; default by the text's letters.")
-    voice: str | None = Field(None, max_length=100, description="An id from /api/voices; default the best one.")
+    text: Words | None = Field(None, description="What to say; or else send a recording as the file `audio`.")
+    avatar: Name | None = Field(None, description="A name from /api/avatars, or an id that POST /api/avatars gave.")
+    language: Name | None = Field(None, description="Code or name; default by the text's letters.")
+    voice: Name | None = Field(None, description="An id from /api/voices; default the best one.")
     speed: float = Field(1.0, ge=0.5, le=2.0)
-    model: str = Field("rig", max_length=100, description="A name from /api/models.")
+    model: Name = Field("rig", description="A name from /api/models.")
     low_latency: bool | None = Field(None, description="Small batches first. Default: true for streams.")
     batch_size: int | None = Field(None, ge=1, le=960, description="Frames drawn at once; overrides low_latency.")
     fps: float | None = Field(None, ge=1, le=120, description="Default: the clip's own, or 25.")

@@ -1,5 +1,6 @@
 """Errors as problem details (RFC 9457): one sentence, never a stack trace."""
 
+import json
 import logging
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -10,7 +11,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
+from starlette.routing import compile_path
 
 from lipsync_core.errors import LipsyncError
 
@@ -23,10 +26,18 @@ LONGEST_PATH = 100  # characters of an address that are repeated
 log = logging.getLogger(__name__)
 
 
+class _Problem(JSONResponse):
+    media_type = MEDIA_TYPE
+
+    def render(self, content: Any) -> bytes:
+        """What was sent may be repeated in it, and need not be text."""
+        return json.dumps(content, ensure_ascii=False).encode(errors="replace")
+
+
 def problem(status: int, detail: str, headers: dict[str, str] | None = None, **more: Any) -> JSONResponse:
     """A response that says what was wrong."""
     content = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, **more}
-    return JSONResponse(content, status, headers, MEDIA_TYPE)
+    return _Problem(content, status, headers)
 
 
 def of_error(error: Exception) -> JSONResponse:
@@ -50,25 +61,30 @@ def tell_problems(app: FastAPI) -> None:
 
     async def answer(request: Request, error: Exception) -> JSONResponse:
         if isinstance(error, HTTPException) and error.detail == HTTPStatus(error.status_code).phrase:
-            error = HTTPException(error.status_code, _nowhere(request, error), error.headers)
+            return _nowhere(app, request, error.status_code)
         return of_error(error)
 
     async def nothing(request: Request, error: Exception) -> Response:
         return Response(status_code=CLIENT_LEFT)
 
     app.add_exception_handler(Left, nothing)
+    app.add_exception_handler(ClientDisconnect, nothing)
     for kind in (LipsyncError, HTTPException, ValidationError, RequestValidationError, Exception):
         app.add_exception_handler(kind, answer)
 
 
-def _nowhere(request: Request, error: HTTPException) -> str:
+def _nowhere(app: FastAPI, request: Request, status: int) -> JSONResponse:
     """What a router leaves unsaid."""
     where = f"{request.method} {request.url.path[:LONGEST_PATH]}"
-    if error.status_code == HTTPStatus.NOT_FOUND:
-        return f"There is no {where} here; /docs lists all routes."
-    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        return f"{where} is not possible; use {(error.headers or {}).get('Allow', 'another method')}."
-    return f"{where} is not possible: {error.detail.lower()}."
+    if status != HTTPStatus.METHOD_NOT_ALLOWED:
+        return problem(status, f"There is no {where} here; /docs lists all routes.")
+    methods: set[str] = set()
+    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    for known, operations in app.openapi()["paths"].items():
+        if compile_path(known)[0].match(path):
+            methods |= {method.upper() for method in operations}
+    allowed = ", ".join(sorted(methods or {"GET"}))
+    return problem(status, f"{where} is not possible; use {allowed}.", {"Allow": allowed})
 
 
 def _not_an_object(errors: Sequence[Any]) -> str | None:

@@ -17,6 +17,7 @@ COOKIE = "lipsync_key"
 KEY_ROUTE = "/api/key"  # where a page turns the key into a cookie, so it must be open
 METHODS = "GET, HEAD, POST, DELETE, OPTIONS"
 EXPOSED = "X-Session-Id, X-Start-Time, Retry-After"
+STALLED_SECONDS = 30.0  # without a byte of a body that is not there yet
 THROW_AWAY_BYTES, THROW_AWAY_SECONDS = 2**26, 5.0
 DAY = 86400  # seconds that a browser may remember what a preflight said
 
@@ -99,41 +100,53 @@ class Guard:
 
 
 class BodyLimit:
-    """Middleware that ends a request whose body has too many bytes, before it is stored."""
+    """Middleware that ends a request whose body has too many bytes, before it is stored, or stops coming.
+
+    overhead: bytes beside the files; all that anything but a form with files may have.
+    """
 
     def __init__(self, app: ASGIApp, overhead: int) -> None:
         self.app, self.overhead = app, overhead
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        limit = settings().max_upload_bytes + self.overhead
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = Request(scope).headers
+        if headers.get("content-type", "").startswith("multipart/"):
+            limit = settings().max_upload_bytes + self.overhead
+            detail = f"The upload is larger than {settings().max_upload_bytes / 2**20:g} MB; cut it or save it smaller."
+        else:
+            limit = self.overhead
+            detail = f"The request has more than {limit} bytes; send a shorter text, or files in a form."
         read = 0
-        refused = False
+        whole = False
 
         async def limited() -> Message:
-            nonlocal read
-            message = await receive()
+            nonlocal read, whole
+            try:
+                # Afterwards a route may wait here, for as long as it likes, for the client to leave.
+                async with asyncio.timeout(None if whole else STALLED_SECONDS):
+                    message = await receive()
+            except TimeoutError:
+                raise TooSlow from None
+            whole = not message.get("more_body", False)
             read += len(message.get("body", b""))
             if read > limit:
                 raise TooLarge
             return message
 
-        async def guarded(message: Message) -> None:
-            if not refused:
-                await send(message)
-
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        length = Request(scope).headers.get("content-length", "0")
-        detail = f"The upload is larger than {settings().max_upload_bytes / 2**20:g} MB; cut it or save it smaller."
+        length = headers.get("content-length", "0")
         if length.isdigit() and int(length) > limit:
             await self._refuse(detail, scope, receive, send)
             return
         try:
-            await self.app(scope, limited, guarded)
+            await self.app(scope, limited, send)
         except TooLarge:
-            refused = True
             await self._refuse(detail, scope, receive, send)
+        except TooSlow:
+            detail = f"Nothing of the request came for {STALLED_SECONDS:g} seconds; send it again."
+            await problem(408, detail, {"Connection": "close"})(scope, receive, send)
 
     async def _refuse(self, detail: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, after a part of what still comes: a client that is cut off while it sends reads no answer."""
@@ -150,3 +163,7 @@ class BodyLimit:
 
 class TooLarge(BaseException):
     """Not an Exception, so that nothing on the way takes it for a defect."""
+
+
+class TooSlow(BaseException):
+    """The same, for a body that does not come."""

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import AsyncExitStack, aclosing
 from typing import Any, TypeVar
 
-from fastapi import Request
+from fastapi import HTTPException, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -25,13 +25,17 @@ async def _gone(receive: Receive) -> None:
 
 
 async def until_left(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
-    """The result of `work`, which is cancelled when the client leaves; raises Left then."""
+    """The result of `work`, which is cancelled when the client leaves; raises Left then, or HTTPException where
+    somebody else has cancelled it.
+    """
     task = asyncio.ensure_future(work)
     gone = asyncio.ensure_future(_gone(request.receive))
     try:
         await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
-        if not task.done() or task.cancelled():
+        if not task.done():
             raise Left
+        if task.cancelled():
+            raise HTTPException(410, "The session was ended before it began; ask again for a new one.")
         return task.result()
     finally:
         gone.cancel()

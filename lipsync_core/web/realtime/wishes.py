@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lipsync_core.settings import settings
 
-from ..order import Order
+from ..order import Name, Order, Words
 
 MOST_BATCH = 32  # frames, 1.3 s: sound comes with its pictures, so it waits for all of them
 MOST_SDP = 100_000  # characters; a browser's offer has about 6,000
@@ -20,7 +20,7 @@ class Offer(Order):
 
     sdp: str = Field(max_length=MOST_SDP)
     type: str = Field("offer", pattern="^offer$")
-    text: str | None = Field(None, description="What to say first; or nothing yet.")
+    text: Words | None = Field(None, description="What to say first; or nothing yet.")
     low_latency: Literal[True] | None = Field(None, description="A connection always has it.")
     batch_size: int | None = Field(None, ge=1, le=MOST_BATCH, description="Frames drawn at once; default 4.")
 
@@ -30,9 +30,9 @@ class Say(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    text: str
-    language: str | None = Field(None, max_length=100)
-    voice: str | None = Field(None, max_length=100)
+    text: Words
+    language: Name | None = None
+    voice: Name | None = None
     speed: float | None = Field(None, ge=0.5, le=2.0)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import FileResponse, Response
+from starlette.types import Message, Receive, Scope, Send
 
 from lipsync_core.sinks.mp4 import Mp4Writer
 
@@ -19,7 +20,7 @@ from ..intake import Wish, body_schema, wish_of
 from ..making import Making, making
 from ..order import Order
 from ..pipe import Pipe
-from ..problem import of_error
+from ..problem import of_error, problem
 from ..service import Service, owner_of, service_of
 from ..turn import Turn, turn
 from ..watched import Stream, until_left
@@ -164,7 +165,7 @@ async def file(request: Request, name: str) -> FileResponse:
     path = service_of(request).videos.get(name)
     if path is None or not path.is_file():
         raise HTTPException(404, "There is no such video, or it was kept long enough; make it again.")
-    return FileResponse(path, media_type=VIDEO, filename=NAME, headers={"Cache-Control": "private, no-store"})
+    return _Ranged(path, media_type=VIDEO, filename=NAME, headers={"Cache-Control": "private, no-store"})
 
 
 @router.delete("/api/files/{name}.mp4", status_code=204)
@@ -172,6 +173,25 @@ async def remove(request: Request, name: str) -> None:
     """Let a finished video go now."""
     if not service_of(request).videos.remove(name):
         raise HTTPException(404, "There is no such video any more.")
+
+
+class _Ranged(FileResponse):
+    """A file of which a range may be asked for; one that it does not have is a problem like others."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        wrong: dict[str, str] | None = None
+
+        async def told(message: Message) -> None:
+            nonlocal wrong
+            if message["type"] == "http.response.start" and message["status"] in (400, 416):
+                wrong = {"Content-Range": f"bytes */{Path(self.path).stat().st_size}"}
+            if wrong is None:
+                await send(message)
+
+        await super().__call__(scope, receive, told)
+        if wrong is not None:
+            detail = "There is no such range in the file; ask for bytes=FIRST-LAST within its length."
+            await problem(416, detail, wrong)(scope, receive, send)
 
 
 class _Once(FileResponse):

@@ -54,11 +54,16 @@ async def audio(
         if (session is None and time.monotonic() > deadline) or await request.is_disconnected():
             _find(service, name)
         await asyncio.sleep(POLL_SECONDS)
-    sound, player = session.sound, request.headers.get("sec-fetch-dest") in ("audio", "video")
+    sound, player = session.sound, _plays(request)
     if player and start is None:
         await sound.enough(PLAYER_WAITS_SECONDS)
     begin = sound.now + (PLAYER_DELAY_SECONDS if player else 0.0) if start is None else start
     return Stream(sound.wav(begin, player), "audio/wav", AsyncExitStack(), {"X-Start-Time": f"{begin:.3f}"})
+
+
+def _plays(request: Request) -> bool:
+    """Whether a browser's player asks; over plain HTTP it says so only by asking for all bytes as a range."""
+    return request.headers.get("sec-fetch-dest") in ("audio", "video") or request.headers.get("range") == "bytes=0-"
 
 
 def _find(service: Service, name: str) -> Session:
