@@ -132,6 +132,8 @@ def test_texts_are_said_one_after_the_other(show: Show) -> None:
         assert len(show.played.pictures) < 200
     told = [(event["event"], event["say"]) for event in show.played.events if event["event"] != "sentence"]
     assert told == [(name, say) for say in (1, 2) for name in ("started", "word", "finished")]
+    times = {(event["event"], event["say"]): event["time"] for event in show.played.events}
+    assert 0 <= times["started", 2] - times["finished", 1] < 0.3  # it was spoken while the first one was heard
     assert show.player.reel.missing == 0
 
 

@@ -4,6 +4,7 @@ import logging
 import math
 import threading
 from collections import deque
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -39,6 +40,27 @@ def pcm(samples: np.ndarray) -> np.ndarray:
     return (np.clip(np.nan_to_num(samples), -1, 1) * 32767).astype(np.int16)
 
 
+class Coming:
+    """A text that is spoken already, but drawn only when its turn comes."""
+
+    def __init__(self, text: Text, place: Callable[[int], int]) -> None:
+        self.text = text
+        self.take: Take | None = None
+        self.turn = threading.Event()
+        self._place = place
+
+    def place(self, index: int) -> int:
+        """For the thread that draws; see Player._place."""
+        self.turn.wait()
+        return self._place(index)
+
+    def stop(self) -> None:
+        """It is not to be said."""
+        if self.take is not None:
+            self.take.stop()
+        self.turn.set()
+
+
 class Player:
     """One thread that keeps `reel` filled until `close`.
 
@@ -59,6 +81,7 @@ class Player:
         self._count = 0
         self._speech: Take | None = None
         self._text: Text | None = None
+        self._coming: Coming | None = None
         self._held: Frame | None = None  # of the speech
         self._talking = False  # a frame of the speech is in the reel
         self._told = 0  # sentences
@@ -76,7 +99,7 @@ class Player:
     @property
     def speaking(self) -> bool:
         """Whether a text is being said or waits."""
-        return bool(self._texts) or self._text is not None
+        return bool(self._texts) or self._text is not None or self._coming is not None
 
     def say(self, text: str, language: str | None = None, voice: str | None = None, speed: float = 1.0) -> int:
         """Say a text after those before it; its number. Raises LipsyncError as `speak` does."""
@@ -96,12 +119,14 @@ class Player:
             if not self.speaking:
                 return False
             dropped = [text.number for text in self._texts]
+            if self._coming is not None:
+                dropped.insert(0, self._coming.text.number)
             now = float(self.reel.next / self.fps)
             number = self._text.number if self._text else None
             self._texts.clear()
             self._agenda.clear()
             self._agenda.add("interrupted", now, say=number, dropped=dropped)
-            self._cut = self._cut or self._text is not None
+            self._cut = self._cut or self._text is not None or self._coming is not None
             self._text = None
             self.reel.hush()
         self._wake.set()
@@ -113,6 +138,9 @@ class Player:
         for take in (self._speech, self._idle, *self._retired):
             if take is not None:
                 take.stop()
+        coming = self._coming
+        if coming is not None:
+            coming.stop()
         self._wake.set()
         self._thread.join()
 
@@ -124,6 +152,7 @@ class Player:
             log.exception("A stream ended")
             self._agenda.add("error", 0.0, detail=str(error) if isinstance(error, LipsyncError) else "internal error")
         finally:
+            self._let_go()
             for take in (self._speech, self._idle, *self._retired):
                 if take is not None:
                     take.close()
@@ -135,6 +164,8 @@ class Player:
             return
         if self._speech is None:
             self._open_speech()
+        elif self._talking and self._coming is None and self._texts:
+            self._prepare()
         room = self.reel.end - self.reel.next < AHEAD
         speech, held = self._speech, self._held
         if speech is not None and (self._talking or held is not None):
@@ -154,21 +185,43 @@ class Player:
     # What is said
 
     def _open_speech(self) -> None:
+        """Begin with the next text, which may be prepared already."""
+        if self._coming is None:
+            self._prepare()
         with self._lock:
-            if not self._texts:
+            coming = self._coming
+            if coming is None or self._cut:
                 return
-            self._text = text = self._texts.popleft()
-        voicing = self._voicing
+            self._coming = None
+            self._text, self._speech = coming.text, coming.take
         self._talking, self._told = False, 0
+        coming.turn.set()
+
+    def _prepare(self) -> None:
+        """Let the next text be spoken, so that no pause comes after the one before; it is drawn when its turn comes."""
+        with self._lock:
+            if self._cut or not self._texts:
+                return
+            text = self._texts.popleft()
+            coming = self._coming = Coming(text, self._place)
+        voicing = self._voicing
         try:
-            self._speech = self._studio.take(
+            coming.take = self._studio.take(
                 text.text, language=text.language, voice=text.voice, speed=text.speed, avatar=voicing.avatar,
                 model=voicing.model, fps=voicing.fps, seed=voicing.seed, idle=voicing.idle,
-                batch_size=voicing.batch_size or BATCH, start=self._place, queue_frames=voicing.queue_frames,
+                batch_size=voicing.batch_size or BATCH, start=coming.place, queue_frames=voicing.queue_frames,
             )  # fmt: skip
         except LipsyncError as error:  # such as a voice whose file was deleted after `say`
             self._agenda.add("error", self._seconds(self.reel.end), say=text.number, detail=str(error))
-            self._text = None
+            self._coming = None
+
+    def _let_go(self) -> None:
+        """Forget the text that is prepared."""
+        with self._lock:
+            coming, self._coming = self._coming, None
+        if coming is not None and coming.take is not None:
+            coming.stop()
+            self._retired.append(coming.take)
 
     def _place(self, index: int) -> int:
         """Where a sentence can begin that is to be drawn now; called by the thread that draws.
@@ -311,6 +364,7 @@ class Player:
             self._speech.stop()
             self._retired.append(self._speech)
             self._speech = self._held = None
+        self._let_go()
         index, shown, first = self.reel.next + 1, self._last, -1
         end = self.reel.next + 1 + EASE
         while index < end and not self._closed:
