@@ -164,7 +164,6 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> str:
     return "slow"
 
 
-@pytest.mark.xfail(reason="the sound can shift by a frame where drawing is far too slow", strict=False)
 def test_where_drawing_is_too_slow_pictures_are_left_out_and_sound_is_whole(
     studio: Studio, photo: Avatar, slow: str
 ) -> None:
