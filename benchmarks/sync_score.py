@@ -15,8 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-# In place of this folder, whose files must not stand in for modules of Python.
-sys.path[0] = str(Path(__file__).resolve().parents[1])
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from lipsync_core.sinks.mp4 import Mp4Writer
 from lipsync_core.studio import Studio

@@ -13,7 +13,7 @@ from typing import Any
 from playwright.sync_api import Page
 
 from .chromium import opened
-from .http import SIZE, Server, words
+from .http_api import SIZE, Server, words
 
 BEEP_FRAMES = 5  # of each second
 SOUND_AFTER = 1.0  # seconds of the stream, before which nothing is compared

@@ -1,4 +1,4 @@
-"""How fast the HTTP API answers: `python -m benchmarks.http`, a table in Markdown.
+"""How fast the HTTP API answers: `python -m benchmarks.http_api`, a table in Markdown.
 
 A server in a process of its own, on the loopback interface; medians over repeats, after one that is not counted.
 """
