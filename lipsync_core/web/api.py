@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Security
+from fastapi.security import HTTPBearer
 
 from lipsync_core import Studio
 from lipsync_core.settings import settings
@@ -16,7 +17,9 @@ from .routes import avatars, choices, docs, generate, mjpeg, sessions, state
 from .security import BodyLimit, Guard
 from .service import Service
 
-ROUTERS = [generate.router, mjpeg.router, sessions.router, choices.router, avatars.router, state.router, docs.router]
+ROUTERS = [generate.router, mjpeg.router, sessions.router, choices.router, avatars.router]
+OPEN = [state.router, docs.router]
+KEY = "Needed only where LIPSYNC_API_KEY is set."
 DESCRIPTION = "A face speaks a text or a recording: as a video file, or live. Errors are problem details (RFC 9457)."
 
 
@@ -44,7 +47,9 @@ def make_api(studio: Studio | None = None) -> FastAPI:
     overhead = settings().max_text_chars * BYTES_PER_CHARACTER + FORM_OVERHEAD
     app.add_middleware(BodyLimit, overhead=overhead)
     app.add_middleware(Guard)
-    for router in ROUTERS:
+    key = [Security(HTTPBearer(auto_error=False, description=KEY))]  # for /docs; the Guard is what asks for it
+    for router in (*ROUTERS, make_realtime(service.studio)):
+        app.include_router(router, dependencies=key)
+    for router in OPEN:
         app.include_router(router)
-    app.include_router(make_realtime(service.studio))
     return app
