@@ -158,7 +158,8 @@ def test_a_session_that_is_ended_while_it_waits(studio: Studio, limits: Callable
             thread.start()
             with server.client() as third:
                 assert until(lambda: third.get("/api/sessions/that-waits").status_code == 200, 5)
-                assert third.get("/api/sessions/that-waits").json()["state"] == "waiting"
+                told = third.get("/api/sessions/that-waits").json()
+                assert (told["state"], told["position"]) == ("waiting", 1)
                 assert third.delete("/api/sessions/that-waits").status_code == 204
             thread.join(5)
         assert "ended before it began" in detail(answers[0], 410)

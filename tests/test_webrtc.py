@@ -60,7 +60,8 @@ def test_speaks_in_step_and_rests(server: ApiServer) -> None:
 
             pictures, sounds = viewer.pictures[25:], viewer.sounds[50:]
             assert np.diff([seen.time for seen in viewer.pictures]).min() == pytest.approx(0.04, abs=1e-3)
-            delays = [np.median([one.arrived - one.time for one in track]) for track in (pictures, sounds)]
+            # The quickest, as a busy machine decodes some of them late.
+            delays = [np.percentile([one.arrived - one.time for one in track], 10) for track in (pictures, sounds)]
             assert abs(delays[0] - delays[1]) < 0.04
 
             names = [event["event"] for event in viewer.events]

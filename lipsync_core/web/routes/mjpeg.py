@@ -142,7 +142,9 @@ async def _begin(stack: AsyncExitStack, service: Service, wish: Wish[StreamOrder
     assert task is not None
     session = service.sessions.open("mjpeg", lambda: loop.call_soon_threadsafe(task.cancel), name=wish.order.session)
     stack.callback(service.sessions.remove, session)
-    await place.come()
+    async for position in place.positions():
+        session.facts["position"] = position
+    session.facts = {}
     made = await stack.enter_async_context(making(service, wish, "mjpeg", low_latency=True))
     show = Show(made, wish.order, session)
     session.sound, session.state, session.close = show.sound, "running", made.take.close

@@ -22,7 +22,7 @@ router = APIRouter(tags=["streams"])
 
 @router.get("/api/sessions/{name}")
 async def state(request: Request, name: str) -> dict[str, Any]:
-    """State, size, rate, frames sent and skipped."""
+    """State, and while it waits its position in the line; then size, rate, frames sent and skipped."""
     session = _find(service_of(request), name)
     seconds = round(time.monotonic() - session.opened, 3)
     return {"id": session.id, "kind": session.kind, "state": session.state, "open_seconds": seconds, **session.facts}
