@@ -6,12 +6,14 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
 
 from lipsync_core.web.jobs import Busy, Jobs
+from lipsync_core.web.work_folder import WorkFolder
 
 from .api_server import BODY, LONG, ApiServer, until
 from .test_api_generate import EVENTS, PHOTO, events_of
@@ -147,6 +149,34 @@ def test_the_command_serves_and_ends(tmp_path: Path) -> None:
         process.kill()
         process.wait()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_server_left_goes_with_the_next(tmp_path: Path, limits: Callable[..., None]) -> None:
+    limits(work_dir=tmp_path)
+    script = (
+        "import sys; from lipsync_core.web.work_folder import WorkFolder as W; w = W(); print(w.path, flush=True); "
+        "sys.stdin.read()"
+    )
+    children = [
+        subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    try:
+        killed, alive = (Path(child.stdout.readline().strip()) for child in children if child.stdout)
+        (killed / "job-1").mkdir()
+        (tmp_path / "lipsync-work-of-others").symlink_to(Path(__file__).parent)
+        children[0].kill()
+        children[0].wait()
+        own = WorkFolder()
+        assert own.path.is_dir()
+        assert not killed.exists()
+        assert alive.is_dir()
+        own.remove()
+    finally:
+        for child in children:
+            child.kill()
+            child.communicate()
+    assert Path(__file__).is_file()
 
 
 def is_there(url: str) -> bool:

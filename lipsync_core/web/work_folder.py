@@ -1,14 +1,19 @@
-"""The one folder that requests may write to; it goes with the process."""
+"""The one folder that requests may write to; it goes with the process, or when the next one finds that it is dead."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
+
+from filelock import FileLock, Timeout
 
 from lipsync_core.settings import settings
 
 PREFIX = "lipsync-work-"
+ALIVE = "alive"  # a file that is locked as long as the process lives
 
 
 class WorkFolder:
@@ -16,15 +21,20 @@ class WorkFolder:
 
     def __init__(self) -> None:
         self._path: Path | None = None
+        self._alive: FileLock | None = None
+        self._making = Lock()
 
     @property
     def path(self) -> Path:
-        if self._path is None or not self._path.is_dir():
-            parent = settings().work_dir
-            if parent:
+        with self._making:
+            if self._path is None or not self._path.is_dir():
+                parent = settings().work_dir or Path(tempfile.gettempdir())
                 parent.mkdir(parents=True, exist_ok=True)
-            self._path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
-        return self._path
+                _sweep(parent)
+                self._path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+                self._alive = FileLock(self._path / ALIVE, thread_local=False)
+                self._alive.acquire()
+            return self._path
 
     @contextmanager
     def job(self) -> Iterator[Path]:
@@ -37,6 +47,19 @@ class WorkFolder:
 
     def remove(self) -> None:
         """Leave nothing."""
-        if self._path:
+        if self._path and self._alive:
+            self._alive.release()
             shutil.rmtree(self._path, ignore_errors=True)
             self._path = None
+
+
+def _sweep(parent: Path) -> None:
+    """Remove the folders of processes that were killed."""
+    for folder in parent.glob(f"{PREFIX}*"):
+        try:
+            known = folder.lstat().st_uid == os.getuid() and not folder.is_symlink() and (folder / ALIVE).is_file()
+            if known:
+                with FileLock(folder / ALIVE, blocking=False):
+                    shutil.rmtree(folder, ignore_errors=True)
+        except (OSError, Timeout):
+            continue
