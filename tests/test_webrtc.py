@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from lipsync_core import Studio
-from lipsync_core.web.realtime import make_realtime
 
 from .api_server import ApiServer, until
 from .webrtc_viewer import Viewer
@@ -20,17 +19,9 @@ TEXT = "Hello there! We are happy today."
 LONG = "And so it goes on and on, because nobody has said that it should ever come to an end. " * 5
 
 
-def serve(studio: Studio) -> ApiServer:
-    running = ApiServer(studio)
-    if "/api/realtime/offer" not in running.app.openapi()["paths"]:
-        running.app.openapi_schema = None
-        running.app.include_router(make_realtime(studio))
-    return running
-
-
 @pytest.fixture(scope="module")
 def server(studio: Studio) -> Iterator[ApiServer]:
-    with serve(studio) as running:
+    with ApiServer(studio) as running:
         with studio.idle(studio.avatar("mei", size=256)) as take:
             next(take)
         yield running
@@ -71,6 +62,17 @@ def test_speaks_in_step_and_rests(server: ApiServer) -> None:
             assert [sentence["text"] for sentence in viewer.told("sentence")] == ["Hello there!", "We are happy today."]
             times = [event["time"] for event in viewer.events]
             assert times == sorted(times)
+
+    asyncio.run(watch())
+
+
+def test_a_browser_that_wants_h264_gets_it(server: ApiServer) -> None:
+    async def watch() -> None:
+        async with Viewer(server.url, "video/H264") as viewer:
+            await viewer.connect(text=TEXT, **OPTIONS)
+            await viewer.until(lambda: viewer.told("word"))
+            await viewer.until(lambda: len(viewer.pictures) > 30)
+            assert viewer.motion(viewer.told("started")[0]["time"], 1e9) > 1
 
     asyncio.run(watch())
 
@@ -213,6 +215,6 @@ def test_a_server_that_stops_leaves_nothing(studio: Studio) -> None:
             await asyncio.to_thread(running.__exit__, None, None, None)
             await viewer.until(lambda: viewer.peer.connectionState == "closed", 5)
 
-    running = serve(studio).__enter__()
+    running = ApiServer(studio).__enter__()
     asyncio.run(watch())
     assert until(lambda: set(threading.enumerate()) <= before, 5), set(threading.enumerate()) - before

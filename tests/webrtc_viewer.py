@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import numpy as np
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpReceiver, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
 
@@ -33,9 +33,13 @@ class Heard:
 
 
 class Viewer:
-    """An asynchronous context manager. offered: when the offer was sent, on the monotonic clock."""
+    """An asynchronous context manager. offered: when the offer was sent, on the monotonic clock.
 
-    def __init__(self, url: str) -> None:
+    codec: the only one for pictures, such as "video/H264"; default all.
+    """
+
+    def __init__(self, url: str, codec: str | None = None) -> None:
+        self.codec = codec
         self.http = httpx.AsyncClient(base_url=f"{url}/api/realtime", timeout=30, trust_env=False)
         self.peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self.pictures: list[Seen] = []
@@ -48,7 +52,10 @@ class Viewer:
     async def offer(self, kinds: tuple[str, ...] = ("audio", "video")) -> str:
         """What to send to the server."""
         for kind in kinds:
-            self.peer.addTransceiver(kind, direction="recvonly")
+            transceiver = self.peer.addTransceiver(kind, direction="recvonly")
+            if kind == "video" and self.codec:
+                known = RTCRtpReceiver.getCapabilities("video").codecs
+                transceiver.setCodecPreferences([one for one in known if one.mimeType in (self.codec, "video/rtx")])
         self.peer.createDataChannel("events").on("message", self._told)
         self.peer.on("track", lambda track: self._tasks.append(asyncio.ensure_future(self._receive(track))))
         await self.peer.setLocalDescription(await self.peer.createOffer())
