@@ -7,6 +7,11 @@ from lipsync_core.settings import settings
 
 TYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 FRAME_BYTES = 64 * 2**20  # of a GPU's memory, what a frame of a group needs at most
+# What torch says on a CPU; the last two are oneDNN's.
+OUT_OF_MEMORY = (
+    "can't allocate memory", "not enough memory", "out of memory", "bad allocation",
+    "could not create a primitive", "could not execute a primitive",
+)  # fmt: skip
 LARGEST_GROUP = 32  # frames; a GPU is busy with fewer
 
 
@@ -46,7 +51,4 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether a computation failed for want of memory, on a GPU or a CPU, which have no exception in common."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    said = str(error)
-    return isinstance(error, RuntimeError) and any(
-        words in said for words in ("can't allocate memory", "not enough memory", "out of memory", "bad allocation")
-    )
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in OUT_OF_MEMORY)
