@@ -17,6 +17,7 @@ import pytest
 import skimage.data
 import torch
 
+from benchmarks.random_weights import random_weights
 from lipsync_core import Avatar, Frame, LipsyncError, Studio
 from lipsync_core import checkpoints as files
 from lipsync_core.audio import SILENCE, mel_spectrogram
@@ -34,8 +35,6 @@ from lipsync_core.models.wav2lip.place import Place
 from lipsync_core.models.wav2lip.window import Window
 from lipsync_core.settings import settings
 from lipsync_core.sinks.mp4 import Mp4Writer
-
-from .wav2lip_weights import random_weights
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZE = 256

@@ -1,6 +1,10 @@
-"""Weights of the right shapes that anyone can make again; what they draw is noise, but it follows the sound."""
+"""Weights for wav2lip of the right shapes, which anyone can make again; what they draw is noise that follows the sound.
+
+python -m benchmarks.random_weights random.pth    # from the folder of the program
+"""
 
 import math
+import sys
 import zlib
 
 import torch
@@ -26,3 +30,9 @@ def _fill(name: str, shape: torch.Size) -> torch.Tensor:
     if len(shape) == 1:
         return 0.8 + 0.4 * x
     return (x - 0.5) * 2 * math.sqrt(3 / math.prod(shape[1:]))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        raise SystemExit("Give the file to write: python -m benchmarks.random_weights random.pth")
+    torch.save(random_weights(), sys.argv[1])
