@@ -123,18 +123,24 @@ def compare(file: Path, seconds: float, rounds: int, size: int) -> None:
 
 def best(work: Callable[[], object], rounds: int) -> float:
     """Seconds of the quickest of some runs, after two to warm up."""
+    return min(_timed(work, rounds, time.perf_counter))
+
+
+def _timed(work: Callable[[], object], rounds: int, clock: Callable[[], float]) -> list[float]:
     times = []
     for _ in range(rounds + 2):
-        began = time.perf_counter()
+        began = clock()
         work()
-        times.append(time.perf_counter() - began)
-    return min(times[2:])
+        times.append(clock() - began)
+    return times[2:]
 
 
 @torch.inference_mode()
 def engines(file: Path, rounds: int) -> None:
-    """Print milliseconds a frame of the network alone, run in several ways on all cores."""
-    torch.set_num_threads(cores())
+    """Print milliseconds a frame of the network alone, run in several ways: CPU time of one core, so that other work
+    beside it counts little.
+    """
+    torch.set_num_threads(1)
     net = weights.load(file)
     exact, half = Decoder(net), Decoder(net, dtype=torch.bfloat16)
     whole, shown = Window(0, 96, 0, 96), Window(46, 96, 0, 96)
@@ -164,7 +170,10 @@ def engines(file: Path, rounds: int) -> None:
     for name, make in ways.items():
         try:
             way = make()
-            one, eight = (best(lambda way=way, n=n: way(n), rounds) / n * 1000 for n in inputs)  # type: ignore[misc]
+            one, eight = (
+                min(_timed(lambda way=way, n=n: way(n), rounds, time.process_time)) / n * 1000
+                for n in inputs  # type: ignore[misc]
+            )
             print(f"| {name} | {one:.0f} ms | {eight:.0f} ms |", flush=True)
         except Exception as error:  # a package or a compiler that is not there
             print(f"| {name} | not here ({type(error).__name__}) | |", flush=True)
@@ -195,7 +204,7 @@ def _onnx(net: Generator, inputs: Inputs) -> Callable[[int], object]:
         net, inputs[1], content, input_names=names, dynamic_axes={name: {0: "n"} for name in names}, dynamo=False
     )
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = cores()
+    options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(content.getvalue(), options, providers=["CPUExecutionProvider"])
     return lambda n: session.run(None, dict(zip(names, (part.numpy() for part in inputs[n]), strict=True)))
 

@@ -256,7 +256,9 @@ def test_without_weights_one_sentence_says_how_to_get_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("face_detection_short_range", "face_landmark"):
-        (tmp_path / files.path(name).name).symlink_to(files.path(name))
+        linked = tmp_path / files.manifest()[name].file
+        linked.parent.mkdir(parents=True, exist_ok=True)
+        linked.symlink_to(files.path(name))
     monkeypatch.setenv("LIPSYNC_CHECKPOINTS_DIR", str(tmp_path))
     monkeypatch.delenv("LIPSYNC_WAV2LIP_WEIGHTS", raising=False)
     settings.cache_clear()

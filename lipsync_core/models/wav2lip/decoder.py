@@ -6,7 +6,9 @@ from typing import cast
 import torch
 import torch.nn.functional as F
 
-from .architecture import Conv, Generator, Up
+from lipsync_core.audio import BANDS, SILENCE
+
+from .architecture import COLUMNS, Conv, Generator, Up
 from .fold import Layer, fold, plain
 from .window import SIDES, Window, steps
 
@@ -48,6 +50,8 @@ class Decoder:
         wide = fold(cast(Conv, net.output_block[0])).to(device=self.device, dtype=dtype)
         self._wide, self._wide_of_face = (layer.to() for layer in wide.split(channels))
         self._last = plain(cast(torch.nn.Conv2d, net.output_block[1])).to(device=self.device, dtype=dtype)
+
+        self.silence = self.listen(torch.full((1, BANDS, COLUMNS), SILENCE))  # what is said in silence
 
     @torch.inference_mode()
     def encode(self, face: torch.Tensor, wanted: Window) -> FaceFeatures:

@@ -13,6 +13,8 @@ from .graph import Graph
 from .processor import is_out_of_memory
 from .window import Window
 
+NO_MEMORY = "There is not enough memory to draw with wav2lip; close other programs or set LIPSYNC_DEVICE=cpu."
+
 
 class Groups:
     """Draws frames in groups of a fixed size, so that a frame does not depend on how many others are wanted with it.
@@ -39,10 +41,7 @@ class Groups:
                 if not is_out_of_memory(error):
                     raise
                 if size == 1:
-                    raise LipsyncError(
-                        "There is not enough memory to draw one frame with wav2lip; close other programs or set "
-                        "LIPSYNC_DEVICE=cpu."
-                    ) from error
+                    raise LipsyncError(NO_MEMORY) from error
                 self.size, self._graph = size // 2, None
                 if self.decoder.device.type == "cuda":
                     torch.cuda.empty_cache()

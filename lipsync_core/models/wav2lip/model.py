@@ -4,21 +4,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
-from lipsync_core.audio import BANDS, SILENCE
+from lipsync_core.errors import LipsyncError
 from lipsync_core.face.avatar import Avatar
-from lipsync_core.models.model import Life, MelChunks, clip_frame, register
-from lipsync_core.models.workers import in_order
+from lipsync_core.models.model import Life, MelChunks, register
 from lipsync_core.settings import settings
 
 from . import processor, weights
-from .activity import activity
-from .architecture import COLUMNS
-from .chunks import HEARD, heard
+from .batch import Batch
+from .chunks import HEARD
 from .decoder import Decoder
-from .faces import Face, Faces
-from .groups import Groups
+from .faces import Faces
+from .groups import NO_MEMORY, Groups
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,9 +42,13 @@ class Wav2LipModel:
         """group: frames drawn at once; by default what the device has room for."""
         device = processor.device()
         net = weights.load(weights.find())
-        self._decoder = Decoder(net, device, processor.precision(device))
+        try:
+            self._decoder = Decoder(net, device, processor.precision(device))
+        except Exception as error:
+            if not processor.is_out_of_memory(error):
+                raise
+            raise LipsyncError(NO_MEMORY) from error
         self._group = group or processor.group_size(device)
-        self._silence = self._decoder.listen(torch.full((1, BANDS, COLUMNS), SILENCE))
 
     def prepare(self, avatar: Avatar, life: Life) -> Wav2LipState:
         faces = Faces(avatar, self._decoder, settings().wav2lip_pads)
@@ -59,51 +60,4 @@ class Wav2LipModel:
         return 960  # drawn a group at a time, so memory does not grow with the batch
 
     def render(self, state: Wav2LipState, chunks: MelChunks, frames: np.ndarray, fps: float) -> Iterator[np.ndarray]:
-        faces, groups = state.faces, state.groups
-        avatar = faces.avatar
-        shown = clip_frame(avatar, frames, fps)
-        amounts = activity(chunks.values, chunks.level)
-        mels = torch.from_numpy(heard(chunks.values, frames, fps, settings().wav2lip_official_chunks))
-
-        def face_of(n: int) -> Face | None:
-            """None where the frame stays as it is."""
-            return None if avatar.is_photo and amounts[n] == 0 else faces[int(shown[n])]
-
-        def said(which: list[int]) -> torch.Tensor:
-            heard_ = self._decoder.listen(mels[which])
-            if avatar.is_photo:
-                return heard_
-            share = torch.from_numpy(amounts[which]).to(heard_)[:, None, None, None]
-            return self._silence + share * (heard_ - self._silence)
-
-        def in_groups() -> Iterator[tuple[int, Face | None, np.ndarray | None]]:
-            """The network's part here, where a GPU does it; what is done to the pictures is left to the workers."""
-            for start in range(0, len(frames), groups.size):
-                some = [(n, face_of(n)) for n in range(start, min(len(frames), start + groups.size))]
-                moving = [(n, face) for n, face in some if face is not None]
-                drawn = (
-                    groups.draw(said([n for n, _ in moving]), [face.features for _, face in moving], faces.wanted)
-                    if moving
-                    else iter(())
-                )
-                for n, face in some:
-                    yield n, face, None if face is None else next(drawn)
-
-        def singly() -> Iterator[tuple[int, Face | None, np.ndarray | None]]:
-            """All of it in the workers: each core draws a frame of its own."""
-            for n in range(len(frames)):
-                yield n, None, None
-
-        def finish(part: tuple[int, Face | None, np.ndarray | None]) -> np.ndarray:
-            n, face, drawn = part
-            image = avatar.frames[int(shown[n])]
-            if alone and (face := face_of(n)) is not None:
-                drawn = next(groups.draw(said([n]), [face.features], faces.wanted))
-            if face is None or drawn is None:
-                return image[None]
-            out = image.copy()
-            face.place.paste(out, drawn, float(amounts[n]) if avatar.is_photo else 1.0, settings().wav2lip_sharpen)
-            return out[None]
-
-        alone = groups.size == 1
-        yield from in_order(finish, singly() if alone else in_groups(), most=len(frames))
+        return Batch(state.faces, state.groups, chunks, frames, fps).draw()
