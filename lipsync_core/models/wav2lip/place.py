@@ -25,7 +25,6 @@ class Place:
         """
         polygon = lower_face(landmarks)
         self.area = find_area(polygon, box)
-        self._wanted = wanted
         height, width = box.size
         self.mask = find_mask(polygon, self.area, FEATHER * height)
         scale = np.array([SIDE / width, SIDE / height])
