@@ -129,6 +129,26 @@ def _folder() -> Check:
     return {"parse": parse, "allowed": "a folder, not a file"}
 
 
+def _file() -> Check:
+    def parse(text: str) -> Path:
+        path = Path(text).expanduser()
+        if not path.is_file():
+            raise ValueError
+        return path.absolute()
+
+    return {"parse": parse, "allowed": "an existing file"}
+
+
+def _pads() -> Check:
+    def parse(text: str) -> tuple[int, int, int, int]:
+        top, bottom, left, right = (int(part) for part in text.split(","))
+        if not all(-1000 <= pad <= 1000 for pad in (top, bottom, left, right)):
+            raise ValueError
+        return top, bottom, left, right
+
+    return {"parse": parse, "allowed": "four whole numbers of pixels (top, bottom, left, right), such as 0,10,0,0"}
+
+
 def _default_cache() -> Path:
     # The XDG Base Directory Specification tells to ignore a path that is not absolute.
     home = os.environ.get("XDG_CACHE_HOME", "")
@@ -149,6 +169,16 @@ class Settings:
     device: str = field(default="auto", metadata=_one_of("auto", "cpu", "cuda"))
     # CPU threads of torch; None is torch's own choice.
     threads: int | None = field(default=None, metadata=_whole(1, 1024))
+    # Weights of the model wav2lip, a .pth or .safetensors file of one's own; None is the verified checkpoint.
+    wav2lip_weights: Path | None = field(default=None, metadata=_file())
+    # What wav2lip computes with; auto is float16 on a GPU, bfloat16 on a CPU that has it, else float32.
+    wav2lip_precision: str = field(default="auto", metadata=_one_of("auto", "float32", "bfloat16", "float16"))
+    # Pixels added to the face's box, as the official script's --pads.
+    wav2lip_pads: tuple[int, int, int, int] = field(default=(0, 10, 0, 0), metadata=_pads())
+    # How far the drawn mouth is sharpened to the grain of the picture, 0 to 1.
+    wav2lip_sharpen: float = field(default=0.6, metadata=_real(0, 1))
+    # The sound of each frame from where the official script takes it, which is one frame late.
+    wav2lip_official_chunks: bool = field(default=False, metadata=_switch())
     # Frames that may wait between two stages.
     queue_frames: int = field(default=30, metadata=_whole(1, 3000))
     # Frames a batch from the start; the last size repeats.

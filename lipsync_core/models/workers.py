@@ -29,7 +29,7 @@ def in_order(work: Callable[[Part], Result], parts: Iterator[Part], most: int) -
     if count < 2:
         yield from map(work, parts)
         return
-    with ThreadPoolExecutor(count, "rig") as pool:
+    with ThreadPoolExecutor(count, "draw") as pool:
         begun: deque[Future[Result]] = deque()
         try:
             begun.extend(pool.submit(work, part) for part in islice(parts, count + 1))

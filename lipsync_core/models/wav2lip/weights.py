@@ -1,0 +1,90 @@
+"""Which file holds the network's weights, and how it is read: as data, never as code."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lipsync_core import checkpoints
+from lipsync_core.errors import LipsyncError
+from lipsync_core.settings import settings
+
+from .architecture import Generator
+
+NAMES = ("wav2lip_gan", "wav2lip")  # checkpoints, the one that draws sharper mouths first
+HOW = (
+    "The model wav2lip needs its published weights (wav2lip_gan.pth, 436 MB, for research and personal use only): "
+    "run `python -m lipsync_core fetch wav2lip_gan`, or set LIPSYNC_WAV2LIP_WEIGHTS to a file of your own."
+)
+PREFIX = "module."  # of all names in a file that was saved by DataParallel
+
+
+def find() -> Path:
+    """The file of the settings, else the first checkpoint that is there, verified. Raises LipsyncError."""
+    own = settings().wav2lip_weights
+    if own is not None:
+        return own
+    for name in NAMES:
+        entry = checkpoints.manifest().get(name)
+        if entry is not None and entry.path.exists():
+            return checkpoints.path(name)
+    raise LipsyncError(HOW)
+
+
+def load(path: Path) -> Generator:
+    """The network in evaluation mode, float32 on the CPU.
+
+    path: a .safetensors file of the state dict, or a torch file of it, bare or as the entry "state_dict" beside the
+    optimizer's, with or without `module.` before its names. Raises LipsyncError for anything else.
+    """
+    found = _read(path)
+    found = found.get("state_dict", found)
+    if not isinstance(found, dict) or not all(isinstance(value, torch.Tensor) for value in found.values()):
+        raise LipsyncError(f"{path} holds no weights by name; {_WANTED}.")
+    weights = {str(name).removeprefix(PREFIX): value for name, value in found.items()}
+    with torch.device("meta"):  # shapes only: the file brings the numbers
+        net = Generator()
+    wanted = net.state_dict()
+    _compare(path, weights, wanted)
+    for name, value in weights.items():
+        if not torch.isfinite(value).all():
+            raise LipsyncError(f"{path} holds weights that are not finite numbers ({name}); {_WANTED}.")
+    net.load_state_dict({name: weights[name].to(wanted[name].dtype) for name in wanted}, assign=True)
+    return net.eval().requires_grad_(False)
+
+
+_WANTED = "give the file of an official Wav2Lip generator, such as wav2lip_gan.pth"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors import SafetensorError
+            from safetensors.torch import load_file
+
+            try:
+                return load_file(path)
+            except SafetensorError as error:
+                raise ValueError(str(error)) from error
+        try:
+            read = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        except RuntimeError:  # not a zip archive: the format of torch before 1.6, which cannot be mapped
+            read = torch.load(path, map_location="cpu", weights_only=True)
+        if not isinstance(read, dict):
+            raise ValueError("no dictionary")
+        return read
+    except OSError as error:
+        raise LipsyncError(f"{path} cannot be read ({error.strerror or error}); check the name.") from error
+    except Exception as error:  # a damaged file makes torch raise anything
+        raise LipsyncError(f"{path} is damaged or no file of weights; {_WANTED}.") from error
+
+
+def _compare(path: Path, weights: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor]) -> None:
+    missing, foreign = wanted.keys() - weights.keys(), weights.keys() - wanted.keys()
+    if missing or foreign:
+        example = f"{min(missing)} is missing" if missing else f"{min(foreign)} is not a part of it"
+        raise LipsyncError(f"{path} holds another network than Wav2Lip ({example}); {_WANTED}.")
+    for name, value in weights.items():
+        if value.shape != wanted[name].shape:
+            shapes = f"{name} is {tuple(value.shape)}, not {tuple(wanted[name].shape)}"
+            raise LipsyncError(f"{path} holds another network than Wav2Lip ({shapes}); {_WANTED}.")
