@@ -19,6 +19,7 @@ class Stage(Generic[Item]):
     by `stop`, from another thread than the source's, and should end what the source is busy with.
 
     worked: seconds that the source has taken for its items. waited: seconds that the consumer has waited for them.
+    awaited: whether the consumer waits now.
     """
 
     def __init__(
@@ -31,7 +32,7 @@ class Stage(Generic[Item]):
         self._source, self._interrupt = source, interrupt
         self._items: queue.Queue[tuple[Item | None, BaseException | None]] = queue.Queue(ahead)
         self._stop = threading.Event()
-        self._ended = False
+        self._ended = self.awaited = False
         self.worked = self.waited = 0.0
         _running.add(self)
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -72,12 +73,14 @@ class Stage(Generic[Item]):
 
     def __next__(self) -> Item:
         began = time.perf_counter()
+        self.awaited = not self.ready
         while not self._ended:
             try:
                 item, end = self._items.get(timeout=POLL)
             except queue.Empty:
                 self._ended = self._stop.is_set()
                 continue
+            self.awaited = False
             self.waited += time.perf_counter() - began
             if end is None:
                 return item  # type: ignore[return-value]

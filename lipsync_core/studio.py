@@ -84,6 +84,11 @@ class Take:
         return self._run.frames.ready
 
     @property
+    def pausing(self) -> bool:
+        """Whether no frame can be made now, because the next sentence is still being spoken."""
+        return self._run.speech.awaited
+
+    @property
     def skipped(self) -> int:
         """How many frames repeat the picture before them, because of `skip_to`."""
         return self._run.skipped

@@ -72,5 +72,6 @@ class PageServer:
         return not self.takes()
 
     def files(self) -> list[Path]:
-        """All files but the log."""
-        return [file for file in self.temporary.rglob("*") if file.is_file() and file != self.log]
+        """All files but the log, and hidden ones that libraries put down at the start."""
+        files = [file for file in self.temporary.rglob("*") if file.is_file() and file != self.log]
+        return [file for file in files if not file.name.startswith(".")]

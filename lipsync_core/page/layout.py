@@ -156,7 +156,7 @@ def build(desk: Desk) -> gr.Blocks:
             )  # fmt: skip
         hear.change(None, hear, js="(on) => lipsync.hear(on)")
         arrived = [text, language, voice, size, model, model_line, gallery, used, panel]
-        blocks.load(desk.arrive, [text, used], arrived, **private)
+        blocks.load(desk.arrive, [text, used], arrived, **private).then(None, js="() => lipsync.arrived()")
     return blocks
 
 

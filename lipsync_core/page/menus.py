@@ -15,11 +15,17 @@ Choices = list[tuple[str, Any]]
 
 
 def language_menu(words: Words) -> Choices:
-    """Own names; languages with a neural voice first, then those with another, then those that need a file."""
+    """Own names; languages with a neural voice first, then those with another, then those that need a file.
+
+    Among those, the language of the page comes first.
+    """
     rank: dict[str, tuple[bool, bool]] = {}
     for voice in voices():
         rank[voice.language] = min(rank.get(voice.language, (True, True)), (not voice.ready, not voice.neural))
-    entries = sorted(languages(), key=lambda entry: (rank[entry.code], entry.native_name.casefold()))
+    own = words.language
+    entries = sorted(
+        languages(), key=lambda one: (rank[one.code], one.code.split("-")[0] != own, one.native_name.casefold())
+    )
     menu: Choices = [(words("automatic"), "")]
     for entry in entries:
         shown = entry.native_name if entry.native_name == entry.name else f"{entry.native_name} – {entry.name}"

@@ -45,6 +45,7 @@ class Words:
     """Look-up of one language."""
 
     def __init__(self, language: str = DEFAULT) -> None:
+        self.language = language
         self._table = translations()[language]
 
     @classmethod

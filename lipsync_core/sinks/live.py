@@ -15,7 +15,6 @@ AHEAD = 1.2  # seconds of sound that are sent before their pictures are due, at 
 LOW = 0.5  # seconds of sound; with less at hand, frames that cannot be drawn in time are not drawn
 COUNT_IN = 3  # times that the first picture is sent before its time, so that the watcher's clock can be set
 SLOW = 0.6  # seconds; a machine that has less sound than LOW by then is a slow one, and some frames are not drawn
-PAUSE = 0.25  # seconds before the end of all that was spoken so far, from which on the next sentence is waited for
 POLL = 0.005  # seconds
 
 
@@ -129,7 +128,7 @@ class LivePlay:
             if self._take.ready:
                 self._next()
                 continue
-            if time.monotonic() - asked > SLOW and not self._pausing:
+            if time.monotonic() - asked > SLOW and not self._take.pausing:
                 self._take.skip_to(math.ceil(LOW * self._take.fps))
             time.sleep(POLL)
 
@@ -137,11 +136,5 @@ class LivePlay:
         """Take what is there, and see that sound does not run out. now: seconds that were heard."""
         while not self._ended and self._end - now < AHEAD and self._take.ready:
             self._next()
-        if not self._ended and self._end - now < LOW and not self._take.ready and not self._pausing:
+        if not self._ended and self._end - now < LOW and not self._take.ready and not self._take.pausing:
             self._take.skip_to(math.ceil((now + LOW) * self._take.fps))
-
-    @property
-    def _pausing(self) -> bool:
-        """Whether all that was spoken so far has been taken: the next sentence is what is missing."""
-        said = self._take.said
-        return bool(said) and self._end > said[-1].end - PAUSE

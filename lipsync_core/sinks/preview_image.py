@@ -1,6 +1,7 @@
 """The page's live picture. In a module of its own, because Gradio writes a .pyi file beside a component's module."""
 
 import base64
+import time
 from typing import Any
 
 import gradio as gr
@@ -16,8 +17,8 @@ from .live import Shown
 class PreviewImage(gr.Image):
     """gr.Image that sends a frame inside the event; gr.Image itself leaves a file for each.
 
-    Takes (H, W, 3) uint8 RGB, or Shown, whose time then stands in the picture's address, in milliseconds, so that the
-    page knows when it has painted which moment.
+    Takes (H, W, 3) uint8 RGB, or Shown, whose time then stands in the picture's address, so that the page knows when it
+    has painted which moment: `t`, and `at`, when it was sent, in milliseconds since 1970.
     """
 
     def get_block_name(self) -> str:
@@ -27,7 +28,7 @@ class PreviewImage(gr.Image):
         image = value.image if isinstance(value, Shown) else value
         if not isinstance(image, np.ndarray):
             return super().postprocess(value)
-        moment = f"t={value.time * 1000:.1f};" if isinstance(value, Shown) else ""
+        moment = f"t={value.time * 1000:.1f};at={time.time() * 1000:.1f};" if isinstance(value, Shown) else ""
         jpeg = simplejpeg.encode_jpeg(
             np.ascontiguousarray(image), quality=settings().jpeg_quality, colorspace="RGB", colorsubsampling="420"
         )

@@ -105,7 +105,6 @@ window.lipsync = (() => {
       const quiet = this.blocks.every((one) => one.peak < QUIET || this.zero + one.start / RATE > context.currentTime + 0.1 || this.zero + this.end(one) < context.currentTime);
       if (Math.abs(apart) > FAR || (Math.abs(apart) > NEAR && quiet)) this.anchor(base);
       this.apart = now - moment - (origin() + this.zero * 1000);
-      lipsync.log?.push({ moment, now, apart: this.apart });
       const shown = document.getElementById("sync");
       if (shown && now - (this.told || 0) > 300) { this.told = now; shown.textContent = `${Math.round(median(this.delays) - origin() - this.zero * 1000)} ms`; }
     }
@@ -120,8 +119,13 @@ window.lipsync = (() => {
 
   // Every picture tells its moment in its address; it is painted with the frame after it has loaded.
   document.addEventListener("load", (event) => {
-    const found = event.target instanceof HTMLImageElement && /^data:image\/jpeg;t=(-?[\d.]+);/.exec(event.target.src.slice(0, 64));
-    if (found) requestAnimationFrame(() => { lipsync.pictures += 1; player?.painted(Number(found[1]), performance.now()); });
+    const found = event.target instanceof HTMLImageElement && /^data:image\/jpeg;t=(-?[\d.]+);at=([\d.]+);/.exec(event.target.src.slice(0, 80));
+    if (found) requestAnimationFrame(() => {
+      const now = performance.now(), moment = Number(found[1]);
+      lipsync.pictures += 1;
+      player?.painted(moment, now);
+      lipsync.log?.push({ moment, now, apart: player?.apart, delay: performance.timeOrigin + now - Number(found[2]) });
+    });
   }, true);
 
   document.addEventListener("keydown", (event) => {
@@ -130,6 +134,10 @@ window.lipsync = (() => {
       document.getElementById("speak")?.click();
     }
   }, true);
+  // A menu is searched by typing over what is chosen.
+  document.addEventListener("focusin", ({ target }) => {
+    if (target.matches?.("[role=listbox], [role=combobox]") && target instanceof HTMLInputElement) setTimeout(() => target.select());
+  });
   for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, listen, true);
 
   // Gradio calls the faces "Thumbnail 1 of 5", and the picture nothing.
@@ -164,6 +172,7 @@ window.lipsync = (() => {
       state(true);
       return [...given.slice(0, -1), player.name];
     },
+    arrived() { document.body.classList.add("arrived"); return []; },
     stop() { player?.close(); return []; },
     ended() { state(false); return []; },
     hear(on) { heard = on; if (gain) gain.gain.setTargetAtTime(on ? 1 : 0, context.currentTime, 0.01); return []; },
