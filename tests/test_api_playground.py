@@ -1,25 +1,15 @@
 """The playground in a real browser: pictures that move, sound that plays."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from .api_server import ApiServer, until
+from .chromium import NEEDS_CHROMIUM, chromium
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs the system's Chromium (apt-get install chromium)")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
-]
+pytestmark = NEEDS_CHROMIUM
 TEXT = "Hello, my friend, how are you today? " * 2
 # How much the picture changed since the last call, around the mouth and at the top.
 CHANGE = """() => {
@@ -45,11 +35,8 @@ LISTEN = """() => {
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    api = pytest.importorskip("playwright.sync_api")
-    with api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with chromium("--autoplay-policy=no-user-gesture-required") as running:
         yield running
-        running.close()
 
 
 @pytest.fixture

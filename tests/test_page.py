@@ -173,7 +173,7 @@ def test_an_example_runs_in_one_click(page: Any) -> None:
 
 @pytest.mark.slow
 def test_an_own_face_speaks_and_is_there_again(page: Any, tmp_path: Path) -> None:
-    own = tmp_path / "my <b>face</b>.png"
+    own = tmp_path / "my <b>face.png"
     picture = cv2.imread(str(default_avatars()["tomas"]))
     cv2.imwrite(str(own), cv2.flip(picture, 1)[::2, ::2])
     page.click("#own-face > button")
@@ -196,7 +196,7 @@ def test_errors_are_sentences_that_stay(browser: Any, server: PageServer, tmp_pa
     page.wait_for_selector("#panel .failed")
     assert "nothing to speak" in page.inner_text("#panel [role=alert]")
     page.wait_for_selector(".toast-body:has-text('nothing to speak')")
-    assert page.is_visible("#speak")
+    page.wait_for_selector("#speak", state="visible")
     page.click(".toast-close")
     nobody = tmp_path / "wall.png"
     cv2.imwrite(str(nobody), np.full((300, 300, 3), 200, np.uint8))
@@ -214,7 +214,7 @@ def test_a_recording_is_played(page: Any, tmp_path: Path) -> None:
 
     tone = np.sin(np.arange(16000) / 16000 * 2 * np.pi * 180) * np.linspace(0.6, 0.2, 16000)
     soundfile.write(tmp_path / "speech.wav", tone, 16000)
-    page.click("#source button:has-text('Recording')")
+    page.get_by_role("tab", name="Recording").click()
     page.set_input_files("#recording input[type=file]", str(tmp_path / "speech.wav"))
     page.wait_for_selector("#recording #waveform, #recording audio, #recording canvas", state="attached")
     page.click("#speak")

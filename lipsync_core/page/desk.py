@@ -95,6 +95,9 @@ class Desk:
         except LipsyncError as error:
             yield SKIP, status(Report("failed", error=str(error)), words), SKIP, SKIP
             _refuse(error, words)
+        except Exception:  # a defect: its traceback goes to the log, a sentence to the visitor
+            yield SKIP, status(Report("failed", error=words("defect")), words), SKIP, SKIP
+            raise
         finally:
             self.sounds.end(sound)
 

@@ -125,13 +125,12 @@ def build(desk: Desk) -> gr.Blocks:
             "fn": desk.speak, "inputs": inputs, "outputs": outputs, "concurrency_limit": VISITORS_AT_ONCE,
             "concurrency_id": "speak", "show_progress": "hidden", "js": "(...given) => lipsync.begin(given)",
         }  # fmt: skip
-        ended = {"fn": None, "js": "() => lipsync.ended()"}
-        start.click(**run, api_name="speak").then(**ended)
+        start.click(**run, api_name="speak")
         stop.click(desk.stop, queue=False, js="() => lipsync.stop()", **private)
         for number, button in enumerate(buttons):
             filled = [text, language, voice, face, gallery, recorded, tabs]
             event = button.click(desk.example, [gr.State(number), used], filled, **private)
-            event.then(**run, api_visibility="private").then(**ended)
+            event.then(**run, api_visibility="private")
 
         language.input(desk.voices_of, language, [voice, voice_line], **private)
         gr.on([model.change, voice.change], desk.lines, [model, voice], [model_line, voice_line, missing], **private)

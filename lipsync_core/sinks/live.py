@@ -31,6 +31,11 @@ class Shown:
     sound: np.ndarray
     start: int
 
+    @property
+    def moment(self) -> str:
+        """`time` and the time of day, in milliseconds, as parameters of a data: URL's media type."""
+        return f"t={self.time * 1000:.1f};at={time.time() * 1000:.1f};"
+
 
 class LivePlay:
     """Iterate once; waits until each picture is due.

@@ -1,7 +1,6 @@
 """The page's live picture. In a module of its own, because Gradio writes a .pyi file beside a component's module."""
 
 import base64
-import time
 from typing import Any
 
 import gradio as gr
@@ -28,7 +27,7 @@ class PreviewImage(gr.Image):
         image = value.image if isinstance(value, Shown) else value
         if not isinstance(image, np.ndarray):
             return super().postprocess(value)
-        moment = f"t={value.time * 1000:.1f};at={time.time() * 1000:.1f};" if isinstance(value, Shown) else ""
+        moment = value.moment if isinstance(value, Shown) else ""
         jpeg = simplejpeg.encode_jpeg(
             np.ascontiguousarray(image), quality=settings().jpeg_quality, colorspace="RGB", colorsubsampling="420"
         )

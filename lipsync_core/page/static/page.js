@@ -149,10 +149,13 @@ window.lipsync = (() => {
     }
     const picture = document.querySelector("#live-picture button");
     if (picture && !picture.ariaLabel) { picture.ariaLabel = "Lipsync Studio"; picture.tabIndex = -1; }
+    state(Boolean(document.querySelector("#panel .busy")));
   }
   new MutationObserver(label).observe(document, { childList: true, subtree: true, attributes: true, attributeFilter: ["class"] });
 
+  // The panel tells whether a run is on, also where it ends in an error; Speak and Stop share one place.
   function state(speaking) {
+    if (document.body.classList.contains("speaking") === speaking) return;
     const held = document.activeElement?.id;
     document.body.classList.toggle("speaking", speaking);
     if (speaking && held === "speak") document.getElementById("stop")?.focus();
@@ -169,12 +172,10 @@ window.lipsync = (() => {
       listen();
       player?.close();
       player = new Player();
-      state(true);
       return [...given.slice(0, -1), player.name];
     },
     arrived() { document.body.classList.add("arrived"); return []; },
     stop() { player?.close(); return []; },
-    ended() { state(false); return []; },
     hear(on) { heard = on; if (gain) gain.gain.setTargetAtTime(on ? 1 : 0, context.currentTime, 0.01); return []; },
   };
 })();
