@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+from .relay import Relay
+
 TEXT = "The quick brown fox jumps over the lazy dog and then it runs away. "
 TEXTS = 6  # sentences: about half a minute
 SIZE = "512"
@@ -124,18 +126,20 @@ def main() -> None:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
-    times = parser.parse_args().repeats
+    parser.add_argument("--latency", type=float, default=0, help="ms that the network takes in either direction")
+    options = parser.parse_args()
+    times = options.repeats
     from playwright.sync_api import sync_playwright
 
     text = TEXT * TEXTS
     alone = [
         float(subprocess.check_output([sys.executable, "-c", ALONE, json.dumps([text, SIZE])])) for _ in range(times)
     ]
-    with Page() as server, sync_playwright() as playwright:
+    with Page() as server, Relay(server.port, options.latency / 1000) as relay, sync_playwright() as playwright:
         program = shutil.which("chromium") or shutil.which("chromium-browser")
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
         page = browser.new_page(viewport={"width": 1400, "height": 1000}, locale="en-US")
-        page.goto(server.url)
+        page.goto(f"http://127.0.0.1:{relay.port}" if options.latency else server.url)
         page.wait_for_selector("body.arrived")
         page.click("#more > button")
         choose(page, "size", SIZE)

@@ -30,6 +30,7 @@ from lipsync_core.page.words import FOLDER, Words, translations
 from lipsync_core.sinks.live import LOW, LivePlay
 from lipsync_core.speech import voices
 
+from .api_server import until
 from .page_server import ROOT, PageServer
 
 VOICE = "espeak:en-us"
@@ -283,10 +284,12 @@ def test_a_sound_is_for_whoever_knows_its_name(page: PageServer) -> None:
 
 
 def test_page_and_api_share_one_limit_and_a_key_guards_the_api_alone(tmp_path: Path) -> None:
-    settings = {"LIPSYNC_MAX_SESSIONS": "1", "LIPSYNC_MAX_WAITING": "0", "LIPSYNC_API_KEY": "a long secret"}
+    settings = {"LIPSYNC_MAX_SESSIONS": "1", "LIPSYNC_MAX_WAITING": "1", "LIPSYNC_API_KEY": "a long secret"}
     with PageServer(tmp_path, **settings) as running:
         job = running.speak(text=LONG, voice=VOICE)
         next(iter(job))
+        second = running.speak(text="Hello.", voice=VOICE, size=256)
+        assert until(lambda: any("Waiting in line, place 1" in str(shown) for shown in second.outputs()), 20)
         head = {"Content-Type": "application/json"}
         for key, code in (("", 401), ("a long secret", 429)):
             wanted = Request(f"{running.url}/api/generate", b'{"text": "Hi!"}', head)  # noqa: S310
@@ -296,6 +299,7 @@ def test_page_and_api_share_one_limit_and_a_key_guards_the_api_alone(tmp_path: P
             assert refused.value.code == code
         assert int(refused.value.headers["Retry-After"]) >= 1
         job.cancel()
+        assert seconds_of(path_of(second.result(60))) > 0.4
 
 
 def test_spaces_lend_a_gpu_where_they_can(tmp_path: Path) -> None:
