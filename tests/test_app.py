@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -19,16 +19,18 @@ import cv2
 import numpy as np
 import pytest
 
-from lipsync_core import Studio
+from lipsync_core import LipsyncError, Studio
 from lipsync_core.face import default_avatars
 from lipsync_core.models import Life, MelChunks, make_model, register
 from lipsync_core.page import menus
+from lipsync_core.page.faces import Faces
 from lipsync_core.page.missing import missing
 from lipsync_core.page.performance import Moment, Wish, perform
 from lipsync_core.page.runs import Runs
 from lipsync_core.page.words import FOLDER, Words, translations
 from lipsync_core.sinks.live import LOW, LivePlay
 from lipsync_core.speech import voices
+from lipsync_core.web import make_api
 
 from .api_server import until
 from .page_server import ROOT, PageServer
@@ -236,6 +238,30 @@ def test_what_is_missing_is_told_with_how_to_get_it() -> None:
     for voice in voices():
         if not voice.ready:
             assert voice.how_to_get in missing("rig", voice.id)
+
+
+def test_no_file_can_be_named_and_what_a_browser_remembers_may_be_anything(studio: Studio) -> None:
+    faces = Faces(make_api(studio).state.service)
+    for name in ("/etc/passwd", "../assets/avatars/mei.jpg", "mei.jpg", str(default_avatars()["mei"]), ""):
+        with pytest.raises(LipsyncError, match="no longer kept"):
+            faces.path(name)
+    for remembered in (None, "mei", {"a": 1}, ["mei", 3, None, "../x"]):
+        assert faces.known(remembered) == []
+    path = faces.copy(str(default_avatars()["mei"]))
+    key = faces.keep(path, studio.avatar(path, size=128))
+    assert faces.known([key, "mei"]) == [key]
+    assert faces.path(key) == path
+    assert next(name for _, name in faces.gallery([key])) == "mei"
+    assert faces.chosen([key], faces.place([key], "ravi")) == "ravi"
+
+
+def test_an_upload_beyond_the_limits_leaves_nothing(studio: Studio, limits: Callable[..., None]) -> None:
+    service = make_api(studio).state.service
+    limits(max_upload_pixels=1000)
+    with pytest.raises(LipsyncError, match="million pixels; make it smaller"):
+        Faces(service).copy(str(default_avatars()["mei"]))
+    assert list(service.folder.path.iterdir()) == []
+    service.folder.remove()
 
 
 def test_translations_have_the_same_words() -> None:

@@ -189,6 +189,24 @@ def test_an_own_face_speaks_and_is_there_again(page: Any, tmp_path: Path) -> Non
     page.wait_for_function("() => document.querySelectorAll('#faces .thumbnail-item').length === 6", timeout=20000)
 
 
+@pytest.mark.slow
+def test_the_webcam_takes_a_face(server: PageServer, tmp_path: Path) -> None:
+    """A camera that sees one of the avatars."""
+    picture = cv2.resize(cv2.imread(str(default_avatars()["mei"])), (640, 640))
+    seen = cv2.copyMakeBorder(picture[80:560], 0, 0, 0, 0, cv2.BORDER_REPLICATE)
+    (tmp_path / "camera.mjpeg").write_bytes(cv2.imencode(".jpg", seen)[1].tobytes() * 5)
+    flags = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
+    with chromium(*flags, f"--use-file-for-fake-video-capture={tmp_path}/camera.mjpeg") as running:
+        page = opened(running, server, permissions=["camera", "microphone"])
+        page.click("#own-face > button")
+        page.get_by_role("tab", name="Webcam").click()
+        page.click("#webcam button:has-text('Webcam')")
+        page.wait_for_function("() => document.querySelector('#webcam video')?.videoWidth > 0")
+        page.click("#webcam [aria-label='capture photo']")
+        page.wait_for_function("() => document.querySelectorAll('#faces .thumbnail-item').length === 6")
+        page.context.close()
+
+
 def test_errors_are_sentences_that_stay(browser: Any, server: PageServer, tmp_path: Path) -> None:
     page = opened(browser, server)
     page.fill("#text textarea", " . ")
