@@ -106,7 +106,7 @@ window.lipsync = (() => {
       if (Math.abs(apart) > FAR || (Math.abs(apart) > NEAR && quiet)) this.anchor(base);
       this.apart = now - moment - (origin() + this.zero * 1000);
       const shown = document.getElementById("sync");
-      if (shown && now - (this.told || 0) > 300) { this.told = now; shown.textContent = `${Math.round(median(this.delays) - origin() - this.zero * 1000)} ms`; }
+      if (shown && now - (this.told || 0) > 300) { this.told = now; shown.textContent = Math.round(median(this.delays) - origin() - this.zero * 1000); }
     }
 
     close() {
