@@ -3,7 +3,6 @@
 import base64
 import io
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -24,6 +23,7 @@ from lipsync_core.face import default_avatars
 from lipsync_core.models import Life, MelChunks, make_model, register
 from lipsync_core.page import menus
 from lipsync_core.page.faces import Faces
+from lipsync_core.page.gpu import performer
 from lipsync_core.page.missing import missing
 from lipsync_core.page.performance import Moment, Wish, perform
 from lipsync_core.page.runs import Runs
@@ -328,20 +328,29 @@ def test_page_and_api_share_one_limit_and_a_key_guards_the_api_alone(tmp_path: P
         assert seconds_of(path_of(second.result(60))) > 0.4
 
 
-def test_spaces_lend_a_gpu_where_they_can(tmp_path: Path) -> None:
-    """With the package of Hugging Face's Spaces there, what draws is marked; here is its one decorator."""
+def test_spaces_lend_a_gpu_to_models_that_use_one(
+    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the package of Hugging Face's Spaces there; here is its one decorator."""
     (tmp_path / "spaces.py").write_text(
-        "marked = []\ndef GPU(duration):\n    return lambda function: marked.append(function.__name__) or function\n"
+        "import pickle\n"
+        "lent = []\n"
+        "def GPU(duration):\n"
+        "    def mark(function):\n"
+        "        def run(*sent):\n"
+        "            lent.append(pickle.loads(pickle.dumps(sent))[0].model)\n"
+        "            return function(*sent)\n"
+        "        return run\n"
+        "    return mark\n"
     )
-    code = (
-        "from lipsync_core import Studio; from lipsync_core.web import make_api; "
-        "from lipsync_core.page import make_page; make_page(make_api(Studio())); import spaces; print(spaces.marked)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env={**os.environ, "PYTHONPATH": f"{ROOT}:{tmp_path}"},
-        capture_output=True, text=True, timeout=120, check=True,
-    )  # fmt: skip
-    assert done.stdout.strip().endswith("['perform']")
+    monkeypatch.syspath_prepend(tmp_path)
+    run = performer(studio)
+    import spaces
+
+    for model in ("rig", "slow for tests"):
+        [*_, last] = run(wish(text="Hi.", live=False, size=128, model=model), tmp_path)
+        assert last.path is not None
+    assert spaces.lent == ["slow for tests"]
 
 
 def test_the_options_are_told() -> None:

@@ -17,9 +17,9 @@ from lipsync_core.web.uploads import check_recording
 from . import menus
 from .examples import EXAMPLES
 from .faces import Faces
-from .gpu import with_gpu
+from .gpu import performer
 from .missing import missing
-from .performance import Moment, Wish, perform
+from .performance import Moment, Wish
 from .report import Report
 from .runs import Runs
 from .sound import Sounds
@@ -40,7 +40,7 @@ class Desk:
     def __init__(self, service: Service) -> None:
         self.service = service
         self.runs, self.sounds, self.faces = Runs(), Sounds(), Faces(service)
-        self._perform = with_gpu(perform)
+        self._perform = performer(service.studio)
 
     # Speak and stop
 
@@ -91,7 +91,7 @@ class Desk:
                     seed=int(seed or 0),
                 )
                 with self.service.figures.sessions.labels("page").track_inprogress():
-                    yield from self._show(self._perform(self.service.studio, wish, folder), sound, words)
+                    yield from self._show(self._perform(wish, folder), sound, words)
         except LipsyncError as error:
             yield SKIP, status(Report("failed", error=str(error)), words), SKIP, SKIP
             _refuse(error, words)
