@@ -5,6 +5,7 @@ window.lipsync = (() => {
   const MEDIAN = 15; // pictures whose delay is looked at
   const FAR = 100, NEAR = 40; // ms between picture and sound: put right at once; put right where it is quiet
   const QUIET = 0.01; // of the loudest sample
+  const SOON = 0.03; // seconds to a block that comes after a pause: about what a picture needs to be painted
   const LOST = 600; // ms without a picture, after which sound begins without one
   let context = null, gain = null, heard = true, player = null;
 
@@ -65,7 +66,14 @@ window.lipsync = (() => {
     add(block) {
       this.blocks.push(block);
       while (this.blocks.length && this.zero !== null && this.zero + this.end(this.blocks[0]) < context.currentTime - 2) this.blocks.shift();
-      if (this.zero !== null) this.schedule(block);
+      if (this.zero !== null) {
+        const now = context.currentTime, last = this.blocks.at(-2), at = this.zero + block.start / RATE;
+        if (at < now && !(last && this.zero + this.end(last) > now)) { // the server made a pause: go on where it does
+          this.zero += Math.round((now + SOON - at) * RATE) / RATE;
+          this.delays = [];
+        }
+        this.schedule(block);
+      }
       else this.waited ??= setTimeout(() => { if (this.zero === null && !this.silent) this.anchor(performance.now()); }, LOST);
     }
 
@@ -101,6 +109,7 @@ window.lipsync = (() => {
         if (context?.state === "running" && this.delays.length >= 3) this.anchor(base);
         return;
       }
+      if (this.delays.length < 3) return;
       const apart = base - (origin() + this.zero * 1000);
       const quiet = this.blocks.every((one) => one.peak < QUIET || this.zero + one.start / RATE > context.currentTime + 0.1 || this.zero + this.end(one) < context.currentTime);
       if (Math.abs(apart) > FAR || (Math.abs(apart) > NEAR && quiet)) this.anchor(base);
