@@ -167,6 +167,7 @@ window.lipsync = (() => {
     if (document.body.classList.contains("speaking") === speaking) return;
     const held = document.activeElement?.id;
     document.body.classList.toggle("speaking", speaking);
+    if (speaking && innerWidth <= 760) document.getElementById("stage")?.scrollIntoView({ block: "start" });
     if (speaking && held === "speak") document.getElementById("stop")?.focus();
     if (!speaking && held === "stop") document.getElementById("speak")?.focus();
   }
