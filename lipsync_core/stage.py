@@ -3,6 +3,7 @@
 import atexit
 import queue
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, Generic, TypeVar
 
@@ -16,6 +17,9 @@ class Stage(Generic[Item]):
 
     An exception in the source is raised at the consumer, after the items that came before it. `interrupt` is called
     by `stop`, from another thread than the source's, and should end what the source is busy with.
+
+    worked: seconds that the source has taken for its items. waited: seconds that the consumer has waited for them.
+    awaited: whether the consumer waits now.
     """
 
     def __init__(
@@ -28,17 +32,21 @@ class Stage(Generic[Item]):
         self._source, self._interrupt = source, interrupt
         self._items: queue.Queue[tuple[Item | None, BaseException | None]] = queue.Queue(ahead)
         self._stop = threading.Event()
-        self._ended = False
+        self._ended = self.awaited = False
+        self.worked = self.waited = 0.0
         _running.add(self)
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
         end: BaseException = StopIteration()
+        began = time.perf_counter()
         try:
             for item in self._source:
+                self.worked += time.perf_counter() - began
                 if not self._put((item, None)):
                     return
+                began = time.perf_counter()
         except BaseException as error:
             end = error
         finally:
@@ -64,12 +72,16 @@ class Stage(Generic[Item]):
         return self
 
     def __next__(self) -> Item:
+        began = time.perf_counter()
+        self.awaited = not self.ready
         while not self._ended:
             try:
                 item, end = self._items.get(timeout=POLL)
             except queue.Empty:
                 self._ended = self._stop.is_set()
                 continue
+            self.awaited = False
+            self.waited += time.perf_counter() - began
             if end is None:
                 return item  # type: ignore[return-value]
             self._ended = True

@@ -30,6 +30,8 @@ FPS = range(1, 121)
 SILENCE_SECONDS = 0.2  # of an idle face that are made at once
 IDLE_AHEAD = 4  # frames of an idle face that are made before they are wanted: it may have to speak at any moment
 IDLE_BATCH = 4  # frames
+HURRIED_BATCH = 2  # frames: where drawing is late, sound must not wait for a large batch
+HURRIED_FRAMES = 50  # for so long after a frame that was not drawn
 
 Face = Avatar | str | Path | bytes | np.ndarray
 Start = int | Callable[[int], int]
@@ -82,14 +84,28 @@ class Take:
         return self._run.frames.ready
 
     @property
+    def pausing(self) -> bool:
+        """Whether no frame can be made now, because the next sentence is still being spoken."""
+        return self._run.speech.awaited
+
+    @property
     def skipped(self) -> int:
         """How many frames repeat the picture before them, because of `skip_to`."""
         return self._run.skipped
 
+    @property
+    def seconds(self) -> dict[str, float]:
+        """What the stages have worked so far, in seconds: `speech`, and `frames`, waiting for speech not included.
+
+        The stages run at once, so these overlap.
+        """
+        frames = self._run.frames.worked - self._run.speech.waited
+        return {"speech": self._run.speech.worked, "frames": max(0.0, frames)}
+
     def skip_to(self, index: int) -> None:
         """Frames before this index would come too late to be seen: let them be heard, with the picture before them.
 
-        Frames that are made already stay as they are.
+        Frames that are made already stay as they are. Batches are small for a while after such a frame.
         """
         self._run.wanted = max(self._run.wanted, index)
 
@@ -258,9 +274,11 @@ class _Run:
         self.wanted = 0  # index of the first frame that is not too late to be seen
         self.said: list[Said] = []
         self._start = start
+        self._hurried = 0  # index up to which batches are small
         self._offset = 0  # from a frame's number in the timeline to its index
         self._image: np.ndarray | None = None  # the one before
-        self._model, self._state, self._avatar, self._sizes = model, state, avatar, sizes
+        self._model, self._state, self._avatar, self._sizes = model, state, avatar, self._in_time(sizes)
+        self._next = 0  # index of the frame that comes after the batch before
         self.voice = speech.voice.id if isinstance(speech, SpeechStream) else ""
         interrupt = speech.close if isinstance(speech, SpeechStream) else _nothing
         self.speech = Stage(_generate(speech), SPEECH_AHEAD, "speech", interrupt)
@@ -300,6 +318,11 @@ class _Run:
             words = tuple(Word(word.text, start + word.start, start + word.end) for word in piece.words)
             self.said.append(Said(piece.text, piece.span, words, start, start + piece.duration))
 
+    def _in_time(self, sizes: Iterator[int]) -> Iterator[int]:
+        """The schedule, but small batches while drawing is late."""
+        for size in sizes:
+            yield min(size, HURRIED_BATCH) if self._next < self._hurried else size
+
     def _render(self, timeline: Timeline, ready: range, level: Level) -> Iterator[Frame]:
         for batch in batches(ready, self._sizes):
             chunks, contacts, sounds = timeline.take(batch)
@@ -308,6 +331,9 @@ class _Run:
             missed = np.isnan(self._avatar.landmarks[shown, 0, 0])
             drawn = indices >= self.wanted
             drawn[0] |= self._image is None
+            self._next = int(indices[-1]) + 1
+            if not drawn.all():
+                self._hurried = self._next + HURRIED_FRAMES
             mel = MelChunks(chunks[drawn], level, contacts[drawn])
             parts = self._model.render(self._state, mel, indices[drawn], float(self.fps)) if drawn.any() else ()
             images = itertools.chain.from_iterable(parts)

@@ -1,4 +1,4 @@
-"""The system's Chromium, without a window."""
+"""The system's Chromium, which the tests of pages drive."""
 
 import shutil
 from collections.abc import Iterator
@@ -14,18 +14,17 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
 ]
 
 
 @contextmanager
-def chromium() -> Iterator[Any]:
-    """A browser; skips the test where there is none."""
+def chromium(*flags: str) -> Iterator[Any]:
+    """A running browser without a window; skips the test where there is none."""
     api = pytest.importorskip("playwright.sync_api")
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
         pytest.skip("needs the system's Chromium (apt-get install chromium)")
     with api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        running = playwright.chromium.launch(executable_path=program, args=[*FLAGS, *flags])
         yield running
         running.close()

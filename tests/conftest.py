@@ -44,10 +44,10 @@ def server(studio: Studio) -> Iterator[ApiServer]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Chromium."""
+    """Chromium, in which sound may begin by itself."""
     from .chromium import chromium
 
-    with chromium() as running:
+    with chromium("--autoplay-policy=no-user-gesture-required") as running:
         yield running
 
 

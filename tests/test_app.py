@@ -1,17 +1,15 @@
-"""The page as its visitors use it: `python app.py` in a process of its own, and clients that press the button."""
+"""The page as programs see it: `python app.py` in a process of its own, and clients that press the button."""
 
 import base64
 import io
 import json
-import os
-import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
+from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -19,169 +17,264 @@ import av
 import cv2
 import numpy as np
 import pytest
-from gradio_client import Client
 
-import app
-from lipsync_core.sinks.live_clock import LATE, LiveClock
+from lipsync_core import LipsyncError, Studio
+from lipsync_core.face import default_avatars
+from lipsync_core.models import Life, MelChunks, make_model, register
+from lipsync_core.page import menus
+from lipsync_core.page.faces import Faces
+from lipsync_core.page.gpu import performer
+from lipsync_core.page.missing import missing
+from lipsync_core.page.performance import Moment, Wish, perform
+from lipsync_core.page.runs import Runs
+from lipsync_core.page.words import FOLDER, Words, translations
+from lipsync_core.sinks.live import LOW, LivePlay
+from lipsync_core.speech import voices
+from lipsync_core.web import make_api
 
-ROOT = Path(__file__).resolve().parents[1]
+from .api_server import until
+from .page_server import ROOT, PageServer
+
 VOICE = "espeak:en-us"
 LONG = "This sentence is said again and again. " * 50
 
 
-class Page:
-    """A running page; `temporary` is where it puts its files."""
-
-    def __init__(self, folder: Path, **variables: str) -> None:
-        self.temporary = folder
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
-        environment = {
-            "GRADIO_SERVER_PORT": str(port),
-            "TMPDIR": str(folder),
-            "GRADIO_TEMP_DIR": str(folder / "gradio"),
-        }
-        self.log = folder / "log"
-        with self.log.open("w") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, str(ROOT / "app.py")],
-                env={**os.environ, **environment, **variables},
-                stdout=log,
-                stderr=log,
-            )
-
-    def client(self) -> Client:
-        return Client(self.url, download_files=False, verbose=False)
-
-    def wait(self) -> None:
-        for _ in range(300):
-            assert self.process.poll() is None, self.log.read_text()
-            try:
-                with urlopen(self.url, timeout=5):  # noqa: S310 - a server of this test's own
-                    return
-            except OSError:
-                time.sleep(0.2)
-        raise AssertionError(self.log.read_text())
-
-    def takes(self) -> list[Path]:
-        """The folders of takes that are running."""
-        return list(self.temporary.glob("lipsync-page-*"))
-
-    def until_no_take(self, seconds: float) -> bool:
-        deadline = time.monotonic() + seconds
-        while self.takes() and time.monotonic() < deadline:
-            time.sleep(0.02)
-        return not self.takes()
-
-
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    running = Page(tmp_path_factory.mktemp("page"))
-    try:
-        running.wait()
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageServer]:
+    with PageServer(tmp_path_factory.mktemp("page")) as running:
         yield running
-    finally:
-        running.process.terminate()
-        running.process.wait(10)
 
 
-def seconds_of(path: str) -> float:
-    with av.open(path) as container:
+def wish(**changes: Any) -> Wish:
+    values = {
+        "text": LONG, "recording": None, "face": default_avatars()["mei"], "which": None, "language": None,
+        "voice": VOICE, "model": "rig", "live": True, "speed": 1.0, "size": 256, "seed": 0,
+    }  # fmt: skip
+    return Wish(**(values | changes))
+
+
+def seconds_of(path: str | Path) -> float:
+    with av.open(str(path)) as container:
         assert [stream.type for stream in container.streams] == ["video", "audio"]
         return sum(1 for _ in container.decode(video=0)) / 25
 
 
+def path_of(outputs: Any) -> str:
+    video = outputs[2]["value"] if "value" in outputs[2] else outputs[2]
+    return str(video.get("video", video)["path"])
+
+
 @pytest.mark.slow
-def test_a_visitor_sees_frames_and_gets_the_video(page: Page) -> None:
-    job = page.client().submit("Hello, world. How are you?", "", VOICE, api_name="/speak")
-    _, video = job.result(60)
-    urls = [shown["url"] for shown, _ in job.outputs()[:-1] if isinstance(shown, dict) and "url" in shown]
+def test_a_visitor_sees_frames_and_gets_the_video(page: PageServer) -> None:
+    job = page.speak(text="Hello, world. How are you?", voice=VOICE)
+    result = job.result(60)
+    urls = [shown["url"] for shown, *_ in job.outputs() if isinstance(shown, dict) and "url" in shown]
     assert len(urls) > 3
-    jpeg = np.frombuffer(base64.b64decode(urls[0].removeprefix("data:image/jpeg;base64,")), np.uint8)
+    jpeg = np.frombuffer(base64.b64decode(urls[0].partition("base64,")[2]), np.uint8)
     assert cv2.imdecode(jpeg, cv2.IMREAD_COLOR).shape == (720, 720, 3)
-    path = video.get("video", video)["path"]
-    assert 1.5 < seconds_of(path) < 5
+    assert 1.5 < seconds_of(path_of(result)) < 5
     assert page.until_no_take(1)
-    kept = {file.suffix for file in page.temporary.rglob("*") if file.is_file() and file != page.log}
-    assert kept == {".jpg", ".mp4"}  # the gallery and the video: no file for a frame
-    assert sum(1 for _ in page.temporary.rglob("*.jpg")) == len(app.default_avatars())
+    kinds = [file.suffix for file in page.files()]
+    assert set(kinds) == {".jpg", ".mp4"}  # the gallery and the video: no file for a frame
+    assert kinds.count(".jpg") <= len(default_avatars()) + 1
 
 
 @pytest.mark.slow
-def test_visitors_at_once_each_get_their_own(page: Page) -> None:
+def test_visitors_at_once_each_get_their_own(page: PageServer) -> None:
     texts = ["One.", "One, two, three, four, five, six.", "Раз, два, три."]
-    jobs = [page.client().submit(text, "", "", api_name="/speak") for text in texts]
-    videos = [job.result(90)[1] for job in jobs]
-    lengths = [seconds_of(video.get("video", video)["path"]) for video in videos]
+    jobs = [page.speak(text=text, live=False, size=256) for text in texts]
+    lengths = [seconds_of(path_of(job.result(90))) for job in jobs]
     assert lengths[0] < lengths[1]
     assert len(set(lengths)) == 3
 
 
-def test_an_error_is_told_in_its_sentence(page: Page) -> None:
+def test_an_error_is_told_in_its_sentence(page: PageServer) -> None:
     with pytest.raises(Exception, match="has nothing to speak; give at least one letter"):
-        page.client().predict("  ", "", "", api_name="/speak")
+        page.speak(text="  ").result(60)
     with pytest.raises(Exception, match="speaks Russian, not German"):
-        page.client().predict("Hallo.", "de", "espeak:ru", api_name="/speak")
+        page.speak(text="Hallo.", language="de", voice="espeak:ru").result(60)
     assert "Traceback" not in page.log.read_text()
 
 
 @pytest.mark.slow
-def test_a_visitor_who_stops_or_leaves_ends_the_take(page: Page) -> None:
-    client = page.client()
-    job = client.submit(LONG, "", VOICE, api_name="/speak")
-    while len(job.outputs()) < 3:
+def test_a_visitor_who_leaves_ends_the_take(page: PageServer) -> None:
+    job = page.speak(text=LONG, voice=VOICE)
+    while len(job.outputs()) < 5:
         time.sleep(0.05)
     assert len(page.takes()) == 1
     job.cancel()
     assert page.until_no_take(5)
 
 
-def test_a_generator_that_is_closed_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr("tempfile.tempdir", None)
+def test_stop_leaves_a_valid_file(studio: Studio) -> None:
+    runs = Runs()
+    with runs.folder("somebody") as folder:
+        moments: list[Moment] = []
+        for moment in perform(studio, wish(), folder):
+            moments.append(moment)
+            if moment.shown and moment.shown.time > 0.4:
+                runs.stop("nobody")  # does not concern this one
+                assert moments[-1].report.stage == "speaking"
+            if moment.shown and moment.shown.time > 0.7:
+                runs.stop("somebody")
+        last = moments[-1]
+        assert last.report.stage == "stopped"
+        assert last.path is not None
+        assert 0.7 < seconds_of(last.path) < 4
+        assert seconds_of(last.path) == pytest.approx(last.report.length, abs=0.05)
+        assert last.report.times["whole"] >= last.report.times["frames"] > 0
+    assert not folder.exists()
+
+
+def test_stop_before_the_first_frame_leaves_nothing(studio: Studio) -> None:
+    runs = Runs()
+    with runs.folder("somebody") as folder:
+        running = perform(studio, wish(), folder)
+        next(running)
+        runs.stop("somebody")
+        assert [moment.report.stage for moment in running][-1] == "stopped_early"
+        assert [file.name for file in folder.iterdir()] == ["stop"]
+
+
+def test_a_run_that_is_closed_leaves_nothing(studio: Studio, tmp_path: Path) -> None:
     before = set(threading.enumerate())
-    running = app.speak(LONG, "", VOICE, "mei", SimpleNamespace(client=None), lambda *_, **__: None)
-    image, video = next(running)
-    assert (image.shape, video) == ((720, 720, 3), None)
-    assert len(list(tmp_path.iterdir())) == 1
+    running = perform(studio, wish(), tmp_path)
+    while next(running).shown is None:
+        pass
     start = time.monotonic()
     running.close()
     assert time.monotonic() - start < 1
-    assert list(tmp_path.iterdir()) == []
-    assert set(threading.enumerate()) <= before
+    assert {thread.name for thread in set(threading.enumerate()) - before} & {"speech", "frames", "mp4"} == set()
+
+
+def test_without_live_every_frame_is_drawn_as_fast_as_it_can(studio: Studio, tmp_path: Path) -> None:
+    text = "One, two, three, four, five, six, seven, eight, nine, ten, eleven, twelve. " * 2
+    [*_, last] = perform(studio, wish(text=text, live=False), tmp_path)
+    assert last.path is not None
+    assert last.report.skipped == 0
+    assert last.report.frames == round(seconds_of(last.path) * 25) > 100
+    assert "waiting" not in last.report.times
+
+
+def test_live_pictures_keep_the_time_and_sound_comes_first(studio: Studio) -> None:
+    taken, heard, started = [], 0.0, None
+    with studio.take("Hello, my friend, how are you?", voice=VOICE, avatar="mei", size=256, low_latency=True) as take:
+        for shown in LivePlay(take, taken.append):
+            if shown.time >= 0:
+                started = time.monotonic() - shown.time if started is None else started
+                assert time.monotonic() - started - shown.time < 0.2
+            heard = (shown.start + len(shown.sound)) / take.sample_rate
+            assert heard > shown.time  # the sound of a picture is there before it
+    assert started is not None
+    assert [frame.index for frame in taken] == list(range(len(taken)))
+    assert heard == pytest.approx(sum(len(frame.audio) for frame in taken) / 48000)
+    assert time.monotonic() - started == pytest.approx(heard, abs=0.3)
+
+
+SLOW_SECONDS = 0.1  # for a frame: two and a half times what there is time for
+
+
+@register("slow for tests")
+class SlowModel:
+    """A rig that needs longer."""
+
+    name, licence, commercial = "slow for tests", "Apache-2.0", True
+
+    def __init__(self) -> None:
+        self._rig = make_model("rig")
+        self.columns = self._rig.columns
+
+    def prepare(self, avatar: Any, life: Life) -> Any:
+        return self._rig.prepare(avatar, life)
+
+    def largest_batch(self, state: Any) -> int:
+        return 960
+
+    def render(self, state: Any, chunks: MelChunks, frames: np.ndarray, fps: float) -> Iterator[np.ndarray]:
+        for part in self._rig.render(state, chunks, frames, fps):
+            for frame in part:
+                time.sleep(SLOW_SECONDS)
+                yield frame[None]
+
+
+def test_where_drawing_is_slow_sound_goes_on_and_pictures_are_left_out(studio: Studio) -> None:
+    started, gaps, pictures = None, [], 0
+    options = {"voice": VOICE, "avatar": "mei", "size": 128, "model": "slow for tests", "low_latency": True}
+    with studio.take("Hello, my friend, how are you today? " * 3, **options) as take:
+        play = LivePlay(take, lambda frame: None)
+        for shown in play:
+            pictures += shown.image is not None
+            if shown.time >= 0:
+                started = time.monotonic() - shown.time if started is None else started
+                gaps.append((shown.start + len(shown.sound)) / take.sample_rate - (time.monotonic() - started))
+        seconds = (shown.start + len(shown.sound)) / take.sample_rate
+    assert min(gaps[:-1]) > 0  # at each moment there was sound to play
+    assert min(gaps[: len(gaps) // 2]) < LOW + 0.2  # though it was short
+    assert take.skipped > seconds * 25 * 0.4
+    assert play.skipped >= take.skipped
+    assert pictures > seconds / SLOW_SECONDS * 0.5  # and what could be drawn was shown
 
 
 def test_voices_follow_the_language() -> None:
-    ids = [value for _, value in app.voices_of("ru").choices]
-    assert ids[:2] == ["", "espeak:ru"]
-    assert all("ru" in value for value in ids[1:])
-    assert len(app.voices_of("").choices) > 100
+    words = Words()
+    ids = [value for _, value in menus.voice_menu("ru", words)]
+    assert ids[:2] == ["", next(voice.id for voice in voices("ru"))]
+    assert len(menus.voice_menu("", words)) == len(voices()) + 1
 
 
-def test_live_frames_keep_the_time() -> None:
-    clock, start = LiveClock(), time.monotonic()
-    assert all(clock.wait(k * 0.04) for k in range(6))
-    assert time.monotonic() - start == pytest.approx(0.2, abs=0.1)
-    assert clock.skipped == 0
+def test_languages_are_in_their_own_words_and_the_best_come_first() -> None:
+    words = Words("ru")
+    names, codes = zip(*menus.language_menu(words), strict=True)
+    assert codes[0] == ""
+    neural = {voice.language for voice in voices() if voice.neural and voice.ready}
+    robotic = {voice.language for voice in voices() if voice.ready} - neural
+    assert set(codes[1 : 1 + len(neural)]) == neural
+    assert set(codes[1 + len(neural) : 1 + len(neural) + len(robotic)]) == robotic
+    assert names[codes.index("ru")].startswith("русский")
 
 
-def test_late_frames_are_skipped_but_never_all() -> None:
-    clock = LiveClock()
-    assert clock.wait(0)
-    time.sleep(0.04 + 2 * LATE)
-    assert not clock.wait(0.04)  # late
-    assert clock.wait(0.04 + 3 * LATE)  # in time again
-    shown = 0
-    for k in range(40):  # made at half the speed
-        time.sleep(0.04)
-        shown += clock.wait(1 + k * 0.02)
-    assert 1 <= shown < 40
-    assert clock.skipped == 41 - shown
+def test_what_is_missing_is_told_with_how_to_get_it() -> None:
+    assert missing("rig", VOICE) == ""
+    for voice in voices():
+        if not voice.ready:
+            assert voice.how_to_get in missing("rig", voice.id)
 
 
-def test_the_api_is_served_on_the_same_port(page: Page) -> None:
+def test_no_file_can_be_named_and_what_a_browser_remembers_may_be_anything(studio: Studio) -> None:
+    faces = Faces(make_api(studio).state.service)
+    for name in ("/etc/passwd", "../assets/avatars/mei.jpg", "mei.jpg", str(default_avatars()["mei"]), ""):
+        with pytest.raises(LipsyncError, match="no longer kept"):
+            faces.path(name)
+    for remembered in (None, "mei", {"a": 1}, ["mei", 3, None, "../x"]):
+        assert faces.known(remembered) == []
+    path = faces.copy(str(default_avatars()["mei"]))
+    key = faces.keep(path, studio.avatar(path, size=128))
+    assert faces.known([key, "mei"]) == [key]
+    assert faces.path(key) == path
+    assert next(name for _, name in faces.gallery([key])) == "mei"
+    assert faces.chosen([key], faces.place([key], "ravi")) == "ravi"
+
+
+def test_an_upload_beyond_the_limits_leaves_nothing(studio: Studio, limits: Callable[..., None]) -> None:
+    service = make_api(studio).state.service
+    limits(max_upload_pixels=1000)
+    with pytest.raises(LipsyncError, match="million pixels; make it smaller"):
+        Faces(service).copy(str(default_avatars()["mei"]))
+    assert list(service.folder.path.iterdir()) == []
+    service.folder.remove()
+
+
+def test_translations_have_the_same_words() -> None:
+    tables = translations()
+    assert set(tables) >= {"en", "ru"}
+    for code in tables:
+        own = {line.partition(" = ")[0] for line in (FOLDER / f"{code}.toml").read_text("utf-8").splitlines()}
+        assert set(tables["en"]) <= own | set(), code
+        for key, word in tables[code].items():
+            assert word.count("{") == tables["en"][key].count("{"), (code, key)
+
+
+def test_the_api_is_served_on_the_same_port(page: PageServer) -> None:
     with urlopen(f"{page.url}/healthz", timeout=20) as answer:  # noqa: S310
         assert answer.status == 200
     with urlopen(f"{page.url}/mjpeg_test", timeout=20) as answer:  # noqa: S310
@@ -196,20 +289,72 @@ def test_the_api_is_served_on_the_same_port(page: Page) -> None:
         assert len(list(video.decode(video=0))) > 5
 
 
-def test_page_and_api_share_one_limit(tmp_path: Path) -> None:
-    running = Page(tmp_path, LIPSYNC_MAX_SESSIONS="1", LIPSYNC_MAX_WAITING="0")
-    try:
-        running.wait()
-        job = running.client().submit(LONG, "", VOICE, api_name="/speak")
-        next(iter(job))
-        wanted = Request(  # noqa: S310
-            f"{running.url}/api/generate", b'{"text": "Hi!"}', {"Content-Type": "application/json"}
-        )
+def test_a_sound_is_for_whoever_knows_its_name(page: PageServer) -> None:
+    for name in ("..%2f", "short", "A" * 32):
         with pytest.raises(HTTPError) as refused:
-            urlopen(wanted, timeout=60)  # noqa: S310
-        assert refused.value.code == 429
+            urlopen(f"{page.url}/page/sound/{name}", timeout=20)  # noqa: S310
+        assert refused.value.code == 404
+    name = "0123456789abcdef" * 2
+    with urlopen(f"{page.url}/page/sound/{name}", timeout=20) as answer:  # noqa: S310
+        with pytest.raises(HTTPError):
+            urlopen(f"{page.url}/page/sound/{name}", timeout=20)  # noqa: S310
+        page.speak(text="Hello.", voice=VOICE, size=256, sound=name).result(60)
+        data = answer.read()
+    samples = 0
+    while len(data) > 8:
+        start, count = np.frombuffer(data[:8], "<u4")
+        assert start == samples
+        samples, data = samples + int(count), data[8 + 2 * int(count) :]
+    assert samples > 48000 * 0.4
+    assert data == bytes(8)  # the end
+
+
+def test_page_and_api_share_one_limit_and_a_key_guards_the_api_alone(tmp_path: Path) -> None:
+    settings = {"LIPSYNC_MAX_SESSIONS": "1", "LIPSYNC_MAX_WAITING": "1", "LIPSYNC_API_KEY": "a long secret"}
+    with PageServer(tmp_path, **settings) as running:
+        job = running.speak(text=LONG, voice=VOICE)
+        next(iter(job))
+        second = running.speak(text="Hello.", voice=VOICE, size=256)
+        assert until(lambda: any("Waiting in line, place 1" in str(shown) for shown in second.outputs()), 20)
+        head = {"Content-Type": "application/json"}
+        for key, code in (("", 401), ("a long secret", 429)):
+            wanted = Request(f"{running.url}/api/generate", b'{"text": "Hi!"}', head)  # noqa: S310
+            wanted.add_header("Authorization", f"Bearer {key}")
+            with pytest.raises(HTTPError) as refused:
+                urlopen(wanted, timeout=60)  # noqa: S310
+            assert refused.value.code == code
         assert int(refused.value.headers["Retry-After"]) >= 1
         job.cancel()
-    finally:
-        running.process.terminate()
-        running.process.wait(10)
+        assert seconds_of(path_of(second.result(60))) > 0.4
+
+
+def test_spaces_lend_a_gpu_to_models_that_use_one(
+    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the package of Hugging Face's Spaces there; here is its one decorator."""
+    (tmp_path / "spaces.py").write_text(
+        "import pickle\n"
+        "lent = []\n"
+        "def GPU(duration):\n"
+        "    def mark(function):\n"
+        "        def run(*sent):\n"
+        "            lent.append(pickle.loads(pickle.dumps(sent))[0].model)\n"
+        "            return function(*sent)\n"
+        "        return run\n"
+        "    return mark\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    run = performer(studio)
+    import spaces
+
+    for model in ("rig", "slow for tests"):
+        [*_, last] = run(wish(text="Hi.", live=False, size=128, model=model), tmp_path)
+        assert last.path is not None
+    assert spaces.lent == ["slow for tests"]
+
+
+def test_the_options_are_told() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "app.py"), "--help"], capture_output=True, text=True, timeout=120, check=True
+    )
+    assert "--share" in done.stdout

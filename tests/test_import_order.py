@@ -20,6 +20,7 @@ ORDER = [  # from the bottom up; a room may import itself and what stands before
     {"__init__"},
     {"sinks"},
     {"web", "cli", "doctor", "bench"},
+    {"page"},
     {"__main__"},
     {"app"},
 ]

@@ -1,0 +1,241 @@
+"""What happens when a visitor does something: one method an event. Texts are in the visitor's language."""
+
+import html
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import gradio as gr
+
+from lipsync_core import LipsyncError
+from lipsync_core.face import default_avatars
+from lipsync_core.models import model_names
+from lipsync_core.web.service import Service
+from lipsync_core.web.uploads import check_recording
+
+from . import menus
+from .examples import EXAMPLES
+from .faces import Faces
+from .gpu import performer
+from .missing import missing
+from .performance import Moment, Wish
+from .report import Report
+from .runs import Runs
+from .sound import Sounds
+from .status import status
+from .words import Words
+
+STATUS_SECONDS = 0.25  # between two looks of the status at most
+TURN_SECONDS = 0.2  # between two looks at the place in line
+NOTE_SECONDS = 12.0  # that a note of the avatar is shown
+
+SKIP = gr.skip()
+Speaking = tuple[Any, Any, Any, Any]  # preview, status, video, download
+
+
+class Desk:
+    """One for the server."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.runs, self.sounds, self.faces = Runs(), Sounds(), Faces(service)
+        self._perform = performer(service.studio)
+
+    # Speak and stop
+
+    def speak(
+        self,
+        text: str,
+        recording: str | None,
+        recorded: bool,
+        language: str,
+        voice: str,
+        face: str,
+        which: float,
+        model: str,
+        live: bool,
+        speed: float,
+        size: int,
+        seed: float,
+        sound: str,
+        request: gr.Request,
+    ) -> Iterator[Speaking]:
+        """Show a take as it is due, its stages with their figures, and at the end its MP4."""
+        words, visitor = Words.of(request), _visitor(request)
+        try:
+            with self.service.jobs.enter(_owner(request)) as ticket, self.runs.folder(visitor) as folder:
+                shown = 0
+                while not ticket.wait(TURN_SECONDS if shown else 0):  # here the wait ends when the tab is closed
+                    if (folder / "stop").exists():
+                        yield SKIP, status(Report("stopped_early"), words), SKIP, SKIP
+                        return
+                    if ticket.position != shown:
+                        shown = ticket.position
+                        yield SKIP, status(Report("waiting", position=shown), words), SKIP, SKIP
+                    else:
+                        yield SKIP, SKIP, SKIP, SKIP
+                if recorded and recording:
+                    check_recording(Path(recording))
+                wish = Wish(
+                    text=None if recorded and recording else text,
+                    recording=Path(recording) if recorded and recording else None,
+                    face=self.faces.path(face or next(iter(default_avatars()))),
+                    which=int(which) if which else None,
+                    language=language or None,
+                    voice=voice or None,
+                    model=model or model_names()[0],
+                    live=live,
+                    speed=speed,
+                    size=int(size) or None,
+                    seed=int(seed or 0),
+                )
+                with self.service.figures.sessions.labels("page").track_inprogress():
+                    yield from self._show(self._perform(wish, folder), sound, words)
+        except LipsyncError as error:
+            yield SKIP, status(Report("failed", error=str(error)), words), SKIP, SKIP
+            _refuse(error, words)
+        except Exception:  # a defect: its traceback goes to the log, a sentence to the visitor
+            yield SKIP, status(Report("failed", error=words("defect")), words), SKIP, SKIP
+            raise
+        finally:
+            self.sounds.end(sound)
+
+    def _show(self, moments: Iterator[Moment], sound: str, words: Words) -> Iterator[Speaking]:
+        shown, stage = 0.0, ""
+        frames = self.service.figures.frames.labels("page")
+        counted = 0
+        for moment in moments:
+            report, picture = moment.report, moment.shown
+            frames.inc(report.frames - counted if report.frames else 0)
+            counted = report.frames
+            for note in moment.notes:
+                gr.Info(html.escape(note), duration=NOTE_SECONDS)
+            if picture is not None:
+                self.sounds.send(sound, picture.start, picture.sound)
+            image = picture if picture is not None and picture.image is not None else SKIP
+            now = time.monotonic()
+            news = report.stage != stage or now - shown > STATUS_SECONDS
+            panel: Any = SKIP
+            if news:
+                panel, shown = status(report, words), now
+            if moment.path is not None:
+                path = str(moment.path)  # Gradio copies the file when it is yielded
+                yield gr.update(visible=False), panel, gr.Video(path, visible=True), _file(path)
+            elif not stage:
+                yield gr.update(visible=True), panel, _hidden(), _hidden()
+            else:
+                yield image, panel, SKIP, SKIP
+            stage = report.stage
+
+    def stop(self, request: gr.Request) -> None:
+        """End the visitor's run; what it has becomes its file."""
+        self.runs.stop(_visitor(request))
+
+    # Faces
+
+    def arrive(self, text: str, used: Any, request: gr.Request) -> tuple[Any, ...]:
+        """Menus, gallery and status in the visitor's language, with the faces that the browser has used."""
+        words, known = Words.of(request), self.faces.known(used)
+        return (
+            words("greeting") if text == Words()("greeting") else SKIP,
+            gr.Dropdown(choices=menus.language_menu(words)),
+            gr.Dropdown(choices=menus.voice_menu("", words)),
+            gr.Dropdown(choices=menus.size_menu(words)),
+            gr.Radio(choices=menus.model_menu(words)),
+            menus.model_line(model_names()[0], words),
+            gr.Gallery(value=self.faces.gallery(known)),
+            known,
+            status(Report("ready"), words),
+        )
+
+    def choose(self, used: Any, event: gr.SelectData) -> tuple[Any, ...]:
+        """A face of the gallery was clicked; it is shown in place of the video before."""
+        key = self.faces.chosen(self.faces.known(used), event.index)
+        return key, self._still(key), _hidden(), _hidden()
+
+    def accept(
+        self, upload: str | None, used: Any, which: float, size: int, request: gr.Request, progress: gr.Progress
+    ) -> tuple[Any, ...]:
+        """Look for the face in an upload, once and for all, and put it into the gallery."""
+        if not upload:
+            return SKIP, SKIP, SKIP, SKIP, SKIP, SKIP, None
+        words = Words.of(request)
+        try:
+            with self.service.jobs.enter(_owner(request)) as ticket:
+                while not ticket.wait(TURN_SECONDS):
+                    progress(None, desc=words("waiting", position=ticket.position))
+                path = self.faces.copy(upload)
+                try:
+                    avatar = self.service.studio.avatar(
+                        path,
+                        face=int(which) if which else None,
+                        size=int(size) or None,
+                        progress=lambda part: progress(part, desc=words("looking")),
+                    )
+                except BaseException:
+                    self.faces.drop(path)
+                    raise
+        except LipsyncError as error:
+            _refuse(error, words)
+        for note in avatar.notes:
+            gr.Info(html.escape(note), duration=NOTE_SECONDS)
+        key = self.faces.keep(path, avatar)
+        known = self.faces.known([key, *self.faces.known(used)])
+        gallery = gr.Gallery(value=self.faces.gallery(known), selected_index=0)
+        return key, known, gallery, _picture(avatar.frames[0]), _hidden(), _hidden(), None
+
+    def _still(self, key: str) -> Any:
+        path = self.faces.path(key)
+        return _picture(str(path) if key in default_avatars() else self.service.studio.avatar(path).frames[0])
+
+    # Menus
+
+    def voices_of(self, language: str, request: gr.Request) -> tuple[Any, str]:
+        """The voice menu follows the language."""
+        return gr.Dropdown(choices=menus.voice_menu(language, Words.of(request)), value=""), ""
+
+    def lines(self, model: str, voice: str, request: gr.Request) -> tuple[str, str, Any]:
+        """Licences of what is chosen, and how to get what is missing."""
+        words, lack = Words.of(request), missing(model, voice)
+        return menus.model_line(model, words), menus.voice_line(voice, words), gr.Markdown(lack, visible=bool(lack))
+
+    def example(self, number: int, used: Any, request: gr.Request) -> tuple[Any, ...]:
+        """Fill the page with an example."""
+        example, known = EXAMPLES[number], self.faces.known(used)
+        menu = menus.voice_menu(example.language, Words.of(request))
+        return (
+            example.text,
+            example.language,
+            gr.Dropdown(choices=menu, value=""),
+            example.face,
+            gr.Gallery(selected_index=self.faces.place(known, example.face)),
+            False,
+            gr.Tabs(selected="text"),
+        )
+
+
+def _visitor(request: gr.Request) -> str:
+    return request.session_hash or "nobody"
+
+
+def _owner(request: gr.Request) -> str:
+    return request.client.host if request.client else "page"
+
+
+def _file(path: str) -> Any:
+    return gr.DownloadButton(value=path, visible=True)
+
+
+def _picture(value: Any) -> Any:
+    return gr.update(value=value, visible=True)
+
+
+def _hidden() -> Any:
+    return gr.update(value=None, visible=False)
+
+
+def _refuse(error: LipsyncError, words: Words) -> NoReturn:
+    """Tell an error in its sentence; Gradio shows messages as HTML, and ours name files of the visitor."""
+    title = words("failed")
+    raise gr.Error(html.escape(str(error), quote=False), title=title, print_exception=False) from error

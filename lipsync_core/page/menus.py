@@ -1,0 +1,87 @@
+"""What the menus offer, made of what the program knows, so that a new voice or model appears by itself."""
+
+from functools import cache
+from typing import Any
+
+from lipsync_core.doctor.models import models as examine_models
+from lipsync_core.settings import settings
+from lipsync_core.speech import Voice, languages, voices
+
+from .words import Words
+
+SIZES = (256, 384, 512, 720, 1080)
+
+Choices = list[tuple[str, Any]]
+
+
+def language_menu(words: Words) -> Choices:
+    """Own names; languages with a neural voice first, then those with another, then those that need a file.
+
+    Among those, the language of the page comes first.
+    """
+    rank: dict[str, tuple[bool, bool]] = {}
+    for voice in voices():
+        rank[voice.language] = min(rank.get(voice.language, (True, True)), (not voice.ready, not voice.neural))
+    own = words.language
+    entries = sorted(
+        languages(), key=lambda one: (rank[one.code], one.code.split("-")[0] != own, one.native_name.casefold())
+    )
+    menu: Choices = [(words("automatic"), "")]
+    for entry in entries:
+        shown = entry.native_name if entry.native_name == entry.name else f"{entry.native_name} – {entry.name}"
+        missing, robotic = rank[entry.code]
+        menu.append((f"{shown} · {_mark(not missing, not robotic, words)}".removesuffix(" · "), entry.code))
+    return menu
+
+
+def voice_menu(language: str, words: Words) -> Choices:
+    """Voices of a language, the best one first; those that need a file last."""
+    return [(words("automatic"), ""), *((_voice(voice, words), voice.id) for voice in voices(language or None))]
+
+
+def _voice(voice: Voice, words: Words) -> str:
+    own = voice.name.startswith((voice.language_name, voice.native_language_name))
+    name = voice.name if own else f"{voice.native_language_name}: {voice.name}"
+    return f"{name} · {_mark(voice.ready, voice.neural, words)}".removesuffix(" · ")
+
+
+def _mark(ready: bool, neural: bool, words: Words) -> str:
+    return words("needs_file") if not ready else words("neural") if neural else ""
+
+
+@cache
+def models() -> list[dict[str, Any]]:
+    """Facts of all models, the default one first; finding out loads each, so it is done once."""
+    return examine_models()
+
+
+def model_menu(words: Words) -> Choices:
+    """Names of models."""
+    return [
+        (one["name"] if one["ready"] else f"{one['name']} · {words('needs_file')}", one["name"]) for one in models()
+    ]
+
+
+def model_line(name: str, words: Words) -> str:
+    """The licence of a model in one line."""
+    for one in models():
+        if one["name"] == name and one["licence"]:
+            return f"{words('licence')}: {one['licence']} ({_commercial(one['commercial_use'], words)})"
+    return ""
+
+
+def voice_line(voice: str, words: Words) -> str:
+    """The licence of a voice in one line; nothing for the automatic one."""
+    for one in voices():
+        if one.id == voice:
+            return f"{words('licence')}: {one.licence} ({_commercial(one.commercial_use, words)})"
+    return ""
+
+
+def _commercial(allowed: bool | None, words: Words) -> str:
+    return words("commercial_unknown" if allowed is None else "commercial_yes" if allowed else "commercial_no")
+
+
+def size_menu(words: Words) -> Choices:
+    """Pixels of the shorter side; 0 is the picture's own."""
+    return [(words("size_own"), 0), *((str(size), size) for size in SIZES if size <= settings().max_size)]

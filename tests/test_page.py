@@ -1,0 +1,286 @@
+"""The page in a real browser: a face that moves and is heard, Stop, uploads, errors, two languages, two widths."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from lipsync_core.face import default_avatars
+
+from .chromium import chromium
+from .page_server import PageServer
+
+LONG = "Hello, my friend, how are you today? " * 12
+# Keeps in `loudest` the loudest sample that the page has sent to the loudspeaker lately.
+LISTEN = """() => {
+  const data = new Float32Array(2048);
+  window.loudest = 0;
+  setInterval(() => {
+    if (!lipsync.gain) return;
+    window.ear ??= (() => { const ear = lipsync.context.createAnalyser(); lipsync.gain.connect(ear); return ear; })();
+    window.ear.getFloatTimeDomainData(data);
+    window.now = Math.max(...data.map(Math.abs));
+    window.loudest = Math.max(window.loudest, window.now);
+  }, 20);
+  lipsync.log = [];
+}"""
+# How much a picture changed since the last call, around the mouth and at the top.
+CHANGE = """(selector) => {
+  const seen = document.querySelector(selector), c = document.createElement("canvas"), g = c.getContext("2d");
+  const w = c.width = 200, h = c.height = 200;
+  g.drawImage(seen, 0, 0, w, h);
+  const read = (x, y, a, b) => g.getImageData(x * w, y * h, a * w, b * h).data;
+  const now = { mouth: read(.33, .5, .33, .25), top: read(0, 0, 1, .1) }, old = window.before; window.before = now;
+  const gap = (name) => now[name].reduce((sum, v, i) => sum + Math.abs(v - old[name][i]), 0) / now[name].length;
+  return old ? [gap("mouth"), gap("top")] : [0, 0];
+}"""
+# Sound that comes after a pause, when what was there has been played: how soon all of it is played, in seconds.
+PAUSE = """() => {
+  const player = lipsync.player, last = player.blocks.at(-1), start = last.start + last.samples.length;
+  const now = lipsync.context.currentTime;
+  player.add({ start, samples: new Float32Array(4800), peak: 0, node: null });
+  return player.zero + start / 48000 - now;
+}"""
+PICTURE = "#live-picture img"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageServer]:
+    with PageServer(tmp_path_factory.mktemp("page")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as running:
+        yield running
+
+
+def opened(browser: Any, server: PageServer, **options: Any) -> Any:
+    context = browser.new_context(**{"viewport": {"width": 1400, "height": 1000}, "locale": "en-US", **options})
+    page = context.new_page()
+    page.wrong = []
+    page.on("pageerror", lambda error: page.wrong.append(str(error)))
+    page.on("console", lambda message: page.wrong.append(message.text) if message.type == "error" else None)
+    page.set_default_timeout(20000)
+    page.goto(server.url)
+    page.wait_for_selector("body.arrived")
+    page.wait_for_function("() => document.querySelectorAll('#faces .thumbnail-item').length >= 5")
+    return page
+
+
+@pytest.fixture
+def page(browser: Any, server: PageServer) -> Iterator[Any]:
+    page = opened(browser, server)
+    page.evaluate(LISTEN)
+    yield page
+    page.context.close()
+    assert page.wrong == []
+    assert server.until_no_take(2)
+
+
+def robotic(page: Any) -> None:
+    """Choose eSpeak, which needs the least of a busy machine."""
+    page.click("#voice input")
+    page.keyboard.type("English (America)")
+    page.get_by_role("option", name="English (America)", exact=True).click()
+
+
+def moves(page: Any, selector: str) -> tuple[float, float]:
+    changes = []
+    for _ in range(8):
+        changes.append(page.evaluate(CHANGE, selector))
+        page.wait_for_timeout(110)
+    mouth, top = (max(change[k] for change in changes[1:]) for k in range(2))
+    return mouth, top
+
+
+def figure(page: Any, name: str) -> float:
+    return float(page.inner_text(f"[data-figure=figure_{name}]").split()[0].replace("–", "nan"))
+
+
+def until_video(page: Any) -> None:
+    page.wait_for_function("() => document.querySelector('#video video')?.readyState >= 2", timeout=30000)
+
+
+def downloaded(page: Any) -> Path:
+    with page.expect_download() as waiting:
+        page.click("#download")
+    assert waiting.value.suggested_filename == "lipsync-studio.mp4"
+    return Path(waiting.value.path())
+
+
+def seconds_of(path: Path) -> float:
+    with av.open(str(path)) as container:
+        assert [stream.type for stream in container.streams] == ["video", "audio"]
+        return sum(1 for _ in container.decode(video=0)) / 25
+
+
+@pytest.mark.slow
+def test_a_run_is_seen_heard_and_kept(page: Any, server: PageServer) -> None:
+    robotic(page)
+    page.fill("#text textarea", "Hello, my friend, how are you today? What a fine day it is.")
+    page.click("#speak")
+    page.wait_for_function("() => lipsync.pictures > 15", timeout=20000)
+    mouth, top = moves(page, PICTURE)
+    assert mouth > 1
+    assert mouth > 3 * top
+    until_video(page)
+    assert page.evaluate("performance.now() - lipsync.log.at(-1).now") < 1500  # the look of it included
+    assert page.evaluate("window.loudest") > 0.05
+    log = [one for one in page.evaluate("lipsync.log") if one["moment"] > 200 and one.get("apart") is not None]
+    apart = [one["apart"] for one in log]
+    assert len(apart) > 20
+    assert abs(np.median(apart)) < 80
+    assert np.percentile(np.abs(apart), 90) < 150  # on a machine with other work too
+    assert figure(page, "frames") > 60
+    assert 0 < figure(page, "first") < 5000
+    assert page.is_visible("table.times .speech")
+    assert seconds_of(downloaded(page)) == pytest.approx(figure(page, "frames") / 25)
+    assert page.evaluate(PAUSE) == pytest.approx(0.03, abs=0.01)
+    page.evaluate("() => { window.before = null; document.querySelector('#video video').play(); }")
+    page.wait_for_function("() => document.querySelector('#video video').currentTime > 0.2", timeout=20000)
+    assert moves(page, "#video video")[0] > 1
+    kinds = [file.suffix for file in server.files()]
+    assert kinds.count(".jpg") <= len(default_avatars()) + 1  # no file for a frame
+
+
+@pytest.mark.slow
+def test_stop_keeps_what_was_made(page: Any) -> None:
+    robotic(page)
+    page.fill("#text textarea", LONG)
+    page.keyboard.press("Control+Enter")
+    page.wait_for_function("() => window.loudest > 0.02 && lipsync.pictures > 20", timeout=20000)
+    assert page.evaluate("document.activeElement.tagName") == "TEXTAREA"
+    assert page.is_hidden("#speak")
+    page.click("#stop")
+    page.wait_for_function("() => window.now === 0", timeout=1000)
+    until_video(page)
+    assert page.inner_text("#panel .stage").startswith("Stopped")
+    assert 0.5 < seconds_of(downloaded(page)) < 20
+    assert page.is_visible("#speak")
+    assert page.is_hidden("#stop")
+
+
+@pytest.mark.slow
+def test_an_example_runs_in_one_click(page: Any) -> None:
+    page.click("#examples button:has-text('Русский')")
+    page.wait_for_function("() => lipsync.pictures > 5", timeout=20000)
+    assert page.input_value("#text textarea").startswith("Здравствуйте")
+    assert page.input_value("#language input").startswith("русский")
+    assert page.get_attribute("#faces .selected", "aria-label") == "Ingrid"
+    page.click("#stop")
+    until_video(page)
+
+
+@pytest.mark.slow
+def test_an_own_face_speaks_and_is_there_again(page: Any, tmp_path: Path) -> None:
+    own = tmp_path / "my <b>face.png"
+    picture = cv2.imread(str(default_avatars()["tomas"]))
+    cv2.imwrite(str(own), cv2.flip(picture, 1)[::2, ::2])
+    page.click("#own-face > button")
+    page.set_input_files("#upload input[type=file]", str(own))
+    page.wait_for_function("() => document.querySelectorAll('#faces .thumbnail-item').length === 6", timeout=20000)
+    assert page.get_attribute("#faces .selected", "aria-label").startswith("my")
+    robotic(page)
+    page.fill("#text textarea", "Hello!")
+    page.click("#speak")
+    until_video(page)
+    assert page.evaluate("document.querySelector('#video video').videoWidth") == picture.shape[1] // 2
+    page.reload()
+    page.wait_for_function("() => document.querySelectorAll('#faces .thumbnail-item').length === 6", timeout=20000)
+
+
+@pytest.mark.slow
+def test_the_webcam_takes_a_face(server: PageServer, tmp_path: Path) -> None:
+    """A camera that sees one of the avatars."""
+    picture = cv2.resize(cv2.imread(str(default_avatars()["mei"])), (640, 640))
+    seen = cv2.copyMakeBorder(picture[80:560], 0, 0, 0, 0, cv2.BORDER_REPLICATE)
+    (tmp_path / "camera.mjpeg").write_bytes(cv2.imencode(".jpg", seen)[1].tobytes() * 5)
+    flags = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
+    with chromium(*flags, f"--use-file-for-fake-video-capture={tmp_path}/camera.mjpeg") as running:
+        page = opened(running, server, permissions=["camera", "microphone"])
+        page.click("#own-face > button")
+        page.get_by_role("tab", name="Webcam").click()
+        page.click("#webcam button:has-text('Webcam')")
+        page.wait_for_function("() => document.querySelector('#webcam video')?.videoWidth > 0")
+        page.click("#webcam [aria-label='capture photo']")
+        page.wait_for_function("() => document.querySelectorAll('#faces .thumbnail-item').length === 6")
+        page.context.close()
+
+
+def test_errors_are_sentences_that_stay(browser: Any, server: PageServer, tmp_path: Path) -> None:
+    page = opened(browser, server)
+    page.fill("#text textarea", " . ")
+    page.click("#speak")
+    page.wait_for_selector("#panel .failed")
+    assert "nothing to speak" in page.inner_text("#panel [role=alert]")
+    page.wait_for_selector(".toast-body:has-text('nothing to speak')")
+    page.wait_for_selector("#speak", state="visible")
+    page.click(".toast-close")
+    nobody = tmp_path / "wall.png"
+    cv2.imwrite(str(nobody), np.full((300, 300, 3), 200, np.uint8))
+    page.click("#own-face > button")
+    page.set_input_files("#upload input[type=file]", str(nobody))
+    page.wait_for_selector(".toast-body:has-text('wall.png')")
+    assert page.locator("#faces .thumbnail-item").count() == 5
+    page.context.close()
+    assert "Traceback" not in server.log.read_text()
+
+
+@pytest.mark.slow
+def test_a_recording_is_played(page: Any, tmp_path: Path) -> None:
+    import soundfile
+
+    tone = np.sin(np.arange(16000) / 16000 * 2 * np.pi * 180) * np.linspace(0.6, 0.2, 16000)
+    soundfile.write(tmp_path / "speech.wav", tone, 16000)
+    page.get_by_role("tab", name="Recording").click()
+    page.set_input_files("#recording input[type=file]", str(tmp_path / "speech.wav"))
+    page.wait_for_selector("#recording #waveform, #recording audio, #recording canvas", state="attached")
+    page.click("#speak")
+    until_video(page)
+    assert seconds_of(downloaded(page)) == pytest.approx(1, abs=0.05)
+    assert page.evaluate("window.loudest") > 0.1
+
+
+def test_the_page_speaks_russian(browser: Any, server: PageServer) -> None:
+    page = opened(browser, server, locale="ru-RU")
+    page.wait_for_function("() => document.querySelector('#panel .stage').innerText.startsWith('Готово')")
+    assert page.inner_text("#speak") == "Говорить"
+    assert page.input_value("#text textarea").startswith("Здравствуйте")
+    assert page.input_value("#voice input") == "Авто"
+    shown = page.evaluate("document.body.innerText")
+    for word in ("Язык", "Голос", "Лицо", "Ещё", "Запись", "Примеры", "Звук"):
+        assert word in shown, word
+    for word in ("studio_", "Language", "Voice", "Face"):
+        assert word not in shown, word
+    page.fill("#text textarea", " ")
+    page.click("#speak")
+    page.wait_for_selector("#panel .failed")
+    assert page.inner_text("#panel .stage") == "Не получилось"
+    page.context.close()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1400, "light"), (1400, "dark"), (390, "light"), (390, "dark")])
+def test_it_fits_and_everything_has_a_label(browser: Any, server: PageServer, width: int, scheme: str) -> None:
+    page = opened(browser, server, viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page.click("#own-face > button")
+    page.click("#more > button")
+    page.wait_for_selector("#seed input")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    unnamed = page.evaluate(
+        "[...document.querySelectorAll('input, select, textarea, button, video, audio')].filter((one) => "
+        "one.offsetParent && !(one.labels?.length || one.innerText.trim() || one.ariaLabel || one.title"
+        " || one.getAttribute('aria-labelledby'))).map((one) => one.outerHTML.slice(0, 200))"
+    )
+    assert unnamed == []
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)[0] < 60")
+    assert dark == (scheme == "dark")
+    if folder := os.environ.get("SCREENSHOTS"):
+        page.screenshot(path=f"{folder}/page-{width}-{scheme}.png", full_page=True)
+    page.context.close()
