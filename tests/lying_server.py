@@ -1,0 +1,202 @@
+"""A file server on this machine that can behave badly, one way for each address."""
+
+import hashlib
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+
+HALF = 2  # a broken answer ends after the content's size divided by this
+
+
+@dataclass
+class Asked:
+    """One request: its path, the first byte asked for, and the condition of that."""
+
+    method: str
+    path: str
+    begin: int
+    condition: str
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Calls what the server has for the path."""
+
+    protocol_version = "HTTP/1.1"
+    server: "LyingServer"
+
+    def do_GET(self) -> None:
+        begin = int(self.headers.get("range", "bytes=0-").removeprefix("bytes=").partition("-")[0])
+        self.server.asked.append(Asked(self.command, self.path, begin, self.headers.get("if-range", "")))
+        manner, content = self.server.files.get(self.path, (missing, b""))
+        self.close_connection = True
+        try:
+            manner(self, content, begin)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # the client has seen enough
+
+    do_HEAD = do_GET
+
+    def head(self, status: int, **headers: object) -> None:
+        """Status and headers; underscores stand for hyphens."""
+        self.send_response(status)
+        for name, value in {"Connection": "close", **headers}.items():
+            self.send_header(name.replace("_", "-"), str(value))
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+class LyingServer(ThreadingHTTPServer):
+    """Context manager. files: path to (manner, content). asked: all requests so far. ended: set when it ends."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.files: dict[str, tuple[Manner, bytes]] = {}
+        self.asked: list[Asked] = []
+        self.ended = threading.Event()
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.reached = threading.Event()  # a manner that waits has got so far
+
+    def begins(self) -> list[int]:
+        """The first byte of each download asked for."""
+        return [one.begin for one in self.asked if one.method == "GET"]
+
+    def __enter__(self) -> "LyingServer":
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.02,))
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.ended.set()
+        self.shutdown()
+        self._thread.join()
+        self.server_close()
+
+
+Manner = Callable[[Handler, bytes, int], None]
+
+
+def etag(content: bytes) -> str:
+    return f'"{hashlib.sha256(content).hexdigest()[:16]}"'
+
+
+def missing(to: Handler, content: bytes, begin: int) -> None:
+    to.head(404, Content_Length=0)
+
+
+def good(to: Handler, content: bytes, begin: int) -> None:
+    """As a server should, ranges included."""
+    condition = to.headers.get("if-range")
+    if begin and condition in (None, etag(content)):
+        size = len(content)
+        part = f"bytes {begin}-{size - 1}/{size}"
+        to.head(206, Content_Length=size - begin, Content_Range=part, ETag=etag(content))
+        to.wfile.write(content[begin:])
+    else:
+        to.head(200, Content_Length=len(content), ETag=etag(content))
+        if to.command == "GET":
+            to.wfile.write(content)
+
+
+def without_ranges(to: Handler, content: bytes, begin: int) -> None:
+    to.head(200, Content_Length=len(content))
+    to.wfile.write(content)
+
+
+def half_each_time(to: Handler, content: bytes, begin: int) -> None:
+    """Promises all, sends half of what is left, and hangs up."""
+    size = len(content)
+    if begin:
+        to.head(206, Content_Length=size - begin, Content_Range=f"bytes {begin}-{size - 1}/{size}", ETag=etag(content))
+    else:
+        to.head(200, Content_Length=size, ETag=etag(content))
+    left = size - begin
+    to.wfile.write(content[begin : begin + (left // HALF if left > 2**19 else left)])
+
+
+def never_more_than_a_bit(to: Handler, content: bytes, begin: int) -> None:
+    to.head(200, Content_Length=len(content))
+    to.wfile.write(content[:1000])
+
+
+def stalls(to: Handler, content: bytes, begin: int) -> None:
+    """Sends half, and then nothing, without hanging up."""
+    to.head(200, Content_Length=len(content), ETag=etag(content))
+    to.wfile.write(content[: len(content) // HALF])
+    to.wfile.flush()
+    to.server.reached.set()
+    to.server.ended.wait(30)
+
+
+def trickles(to: Handler, content: bytes, begin: int) -> None:
+    to.head(200, Content_Length=len(content))
+    for byte in content:
+        to.wfile.write(bytes([byte]))
+        if to.server.ended.wait(0.05):
+            return
+
+
+def silent(to: Handler, content: bytes, begin: int) -> None:
+    """Takes the question and never answers."""
+    to.server.reached.set()
+    to.server.ended.wait(30)
+
+
+def claims(length: int) -> Manner:
+    """Says that it has so many bytes."""
+
+    def manner(to: Handler, content: bytes, begin: int) -> None:
+        to.head(200, Content_Length=length)
+        to.wfile.write(content)
+
+    return manner
+
+
+def endless(to: Handler, content: bytes, begin: int) -> None:
+    """Says nothing of a length, and does not stop."""
+    to.head(200, Transfer_Encoding="chunked")
+    while True:
+        to.wfile.write(b"10000\r\n" + bytes(0x10000) + b"\r\n")
+
+
+def compressed(to: Handler, content: bytes, begin: int) -> None:
+    to.head(200, Content_Length=len(content), Content_Encoding="gzip")
+    to.wfile.write(content)
+
+
+def another_part(to: Handler, content: bytes, begin: int) -> None:
+    """Answers with bytes that nobody asked for, when it is asked for a part."""
+    if not begin:
+        good(to, content, begin)
+        return
+    size = len(content)
+    to.head(206, Content_Length=size - 1, Content_Range=f"bytes 1-{size - 1}/{size}")
+    to.wfile.write(content[1:])
+
+
+def redirects(place: str) -> Manner:
+    def manner(to: Handler, content: bytes, begin: int) -> None:
+        to.head(302, Location=place, Content_Length=0)
+
+    return manner
+
+
+def answers(status: int, times: int = 10**9) -> Manner:
+    """So many times with an error, then well."""
+    left = [times]
+
+    def manner(to: Handler, content: bytes, begin: int) -> None:
+        left[0] -= 1
+        if left[0] >= 0:
+            to.head(status, Content_Length=0)
+        else:
+            good(to, content, begin)
+
+    return manner
