@@ -3,7 +3,8 @@
 import hashlib
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 
@@ -12,12 +13,13 @@ HALF = 2  # a broken answer ends after the content's size divided by this
 
 @dataclass
 class Asked:
-    """One request: its path, the first byte asked for, and the condition of that."""
+    """One request: its path, the first byte asked for and the condition of that, and who is said to ask."""
 
     method: str
     path: str
     begin: int
     condition: str
+    authorization: str
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -28,13 +30,15 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         begin = int(self.headers.get("range", "bytes=0-").removeprefix("bytes=").partition("-")[0])
-        self.server.asked.append(Asked(self.command, self.path, begin, self.headers.get("if-range", "")))
+        self.server.asked.append(
+            Asked(
+                self.command, self.path, begin, *(self.headers.get(name, "") for name in ("if-range", "authorization"))
+            )
+        )
         manner, content = self.server.files.get(self.path, (missing, b""))
         self.close_connection = True
-        try:
+        with suppress(BrokenPipeError, ConnectionResetError):  # the client has seen enough
             manner(self, content, begin)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # the client has seen enough
 
     do_HEAD = do_GET
 

@@ -2,10 +2,9 @@
 
 import errno
 import hashlib
-import json
 import os
-import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,71 +17,20 @@ import pytest
 
 from lipsync_core import checkpoints
 from lipsync_core.errors import LipsyncError
-from lipsync_core.settings import settings
 
 from . import lying_server as server_that
 from .api_server import until
+from .checkpoints_place import CONTENT, OTHER, SHA256, host, listed, parts, place, visible
 from .lying_server import LyingServer
 
+__all__ = ["host", "listed", "place"]  # fixtures
+
 ROOT = Path(__file__).resolve().parents[1]
-CONTENT = random.Random(4).randbytes(3 * 2**20)
-OTHER = random.Random(5).randbytes(len(CONTENT))
-SHA256 = hashlib.sha256(CONTENT).hexdigest()
 FETCH = """
 import sys, pathlib, lipsync_core.checkpoints as checkpoints
 sys.modules["lipsync_core.checkpoints.manifest"].OWN_FOLDER = pathlib.Path(sys.argv[1])
 print(checkpoints.fetch("model"))
 """
-
-
-@pytest.fixture
-def server() -> Iterator[LyingServer]:
-    with LyingServer() as running:
-        yield running
-
-
-@pytest.fixture
-def place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
-    """An empty checkpoints folder; the manifest is read from the folder above it."""
-    folder = tmp_path / "check points"
-    monkeypatch.setenv("LIPSYNC_CHECKPOINTS_DIR", str(folder))
-    monkeypatch.setenv("LIPSYNC_STALL_SECONDS", "0.3")
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr(sys.modules["lipsync_core.checkpoints.transfer"], "BACK_OFF_SECONDS", 0.01)
-    monkeypatch.setattr(sys.modules["lipsync_core.checkpoints.manifest"], "OWN_FOLDER", tmp_path)
-    settings.cache_clear()
-    checkpoints.manifest.cache_clear()
-    yield folder
-    settings.cache_clear()
-    checkpoints.manifest.cache_clear()
-
-
-@pytest.fixture
-def listed(place: Path, server: LyingServer) -> Callable[..., None]:
-    """Call with sources (paths of the server) to have an entry `model` that comes from there."""
-
-    def write(*paths: str, sources: str = "", **fields: object) -> None:
-        came = sources or ", ".join(f'{{ url = "{server.url}{path}" }}' for path in paths)
-        facts = {"bytes": len(CONTENT), "sha256": SHA256, "licence": "MIT", "commercial": True, **fields}
-        lines = [f"{name} = {json.dumps(value)}" for name, value in facts.items() if value is not None]
-        text = '[model]\nfile = "models/model.onnx"\nabout = "a test"\n' + "\n".join(lines) + f"\nsources = [{came}]\n"
-        (place.parent / "manifest.toml").write_text(text)
-        checkpoints.manifest.cache_clear()
-
-    return write
-
-
-def visible(place: Path) -> list[str]:
-    """All files but those that are named as unfinished."""
-    return sorted(
-        str(path.relative_to(place))
-        for path in place.rglob("*")
-        if path.is_file() and not path.relative_to(place).parts[0].startswith(".")
-    )
-
-
-def parts(place: Path) -> list[Path]:
-    return list(place.rglob("*.part"))
 
 
 def check_whole(place: Path) -> None:
@@ -102,8 +50,8 @@ def fail(place: Path, why: str) -> None:
     assert visible(place) == []
 
 
-def test_a_good_server_with_progress(place: Path, server: LyingServer, listed: Callable[..., None]) -> None:
-    server.files["/model"] = (server_that.good, CONTENT)
+def test_a_good_server_with_progress(place: Path, host: LyingServer, listed: Callable[..., None]) -> None:
+    host.files["/model"] = (server_that.good, CONTENT)
     listed("/model")
     seen: list[tuple[str, int, int]] = []
     assert checkpoints.fetch("model", lambda *facts: seen.append(facts)) == place / "models/model.onnx"
@@ -114,7 +62,7 @@ def test_a_good_server_with_progress(place: Path, server: LyingServer, listed: C
     assert len(set(counts)) > 5
     assert counts[-1] == len(CONTENT)
     assert checkpoints.fetch("model") == place / "models/model.onnx"
-    assert len(server.asked) == 1  # it is there: nothing is asked again
+    assert len(host.asked) == 1  # it is there: nothing is asked again
 
 
 @pytest.mark.parametrize(
@@ -136,56 +84,56 @@ def test_a_good_server_with_progress(place: Path, server: LyingServer, listed: C
     ids=lambda value: getattr(value, "__name__", "") if callable(value) else "",
 )
 def test_a_server_that_never_gives_the_file(
-    place: Path, server: LyingServer, listed: Callable[..., None], manner: server_that.Manner, why: str
+    place: Path, host: LyingServer, listed: Callable[..., None], manner: server_that.Manner, why: str
 ) -> None:
-    server.files["/model"] = (manner, CONTENT)
+    host.files["/model"] = (manner, CONTENT)
     listed("/model")
     fail(place, why)
-    assert 1 <= len(server.asked) <= 10
+    assert 1 <= len(host.asked) <= 10
 
 
-def test_the_wrong_bytes_are_never_stored(place: Path, server: LyingServer, listed: Callable[..., None]) -> None:
-    server.files["/model"] = (server_that.good, OTHER)
+def test_the_wrong_bytes_are_never_stored(place: Path, host: LyingServer, listed: Callable[..., None]) -> None:
+    host.files["/model"] = (server_that.good, OTHER)
     listed("/model")
     fail(place, "another hash")
     assert parts(place) == []  # nor resumed
 
 
-def test_the_next_source_is_asked(place: Path, server: LyingServer, listed: Callable[..., None]) -> None:
-    server.files["/wrong"] = (server_that.good, OTHER)
-    server.files["/right"] = (server_that.good, CONTENT)
+def test_the_next_source_is_asked(place: Path, host: LyingServer, listed: Callable[..., None]) -> None:
+    host.files["/wrong"] = (server_that.good, OTHER)
+    host.files["/right"] = (server_that.good, CONTENT)
     listed("/missing", "/wrong", "/right")
     checkpoints.fetch("model")
     check_whole(place)
 
 
 def test_a_server_that_breaks_off_is_asked_for_the_rest(
-    place: Path, server: LyingServer, listed: Callable[..., None]
+    place: Path, host: LyingServer, listed: Callable[..., None]
 ) -> None:
-    server.files["/model"] = (server_that.half_each_time, CONTENT)
+    host.files["/model"] = (server_that.half_each_time, CONTENT)
     listed("/model")
     checkpoints.fetch("model")
     check_whole(place)
-    begins = server.begins()
+    begins = host.begins()
     assert begins[0] == 0
     assert begins == sorted(begins)
     assert begins[1] == len(CONTENT) // 2
-    assert {one.condition for one in server.asked[1:]} == {server_that.etag(CONTENT)}
+    assert {one.condition for one in host.asked[1:]} == {server_that.etag(CONTENT)}
 
 
 @pytest.mark.parametrize("manner", [server_that.without_ranges, server_that.another_part, server_that.answers(503, 2)])
 def test_a_part_is_dropped_where_the_rest_cannot_be_had(
-    place: Path, server: LyingServer, listed: Callable[..., None], manner: server_that.Manner
+    place: Path, host: LyingServer, listed: Callable[..., None], manner: server_that.Manner
 ) -> None:
-    begin_with_a_part(place, server, listed)
-    server.files["/model"] = (manner, CONTENT)
+    begin_with_a_part(place, host, listed)
+    host.files["/model"] = (manner, CONTENT)
     checkpoints.fetch("model")
     check_whole(place)
 
 
-def begin_with_a_part(place: Path, server: LyingServer, listed: Callable[..., None]) -> None:
+def begin_with_a_part(place: Path, host: LyingServer, listed: Callable[..., None]) -> None:
     """Half of the file has come, and the fetch was stopped; so a user would."""
-    server.files["/model"] = (server_that.stalls, CONTENT)
+    host.files["/model"] = (server_that.stalls, CONTENT)
     listed("/model")
     cancel = threading.Event()
     raised: list[BaseException] = []
@@ -202,61 +150,61 @@ def begin_with_a_part(place: Path, server: LyingServer, listed: Callable[..., No
     assert [type(error) for error in raised] == [checkpoints.Cancelled]
     assert [part.stat().st_size for part in parts(place)] == [len(CONTENT) // 2]
     assert visible(place) == []
-    server.asked.clear()
+    host.asked.clear()
 
 
 def test_a_stopped_fetch_is_resumed_by_the_next_one(
-    place: Path, server: LyingServer, listed: Callable[..., None]
+    place: Path, host: LyingServer, listed: Callable[..., None]
 ) -> None:
-    begin_with_a_part(place, server, listed)
-    server.files["/model"] = (server_that.good, CONTENT)
+    begin_with_a_part(place, host, listed)
+    host.files["/model"] = (server_that.good, CONTENT)
     checkpoints.fetch("model")
     check_whole(place)
-    assert server.begins() == [len(CONTENT) // 2]
+    assert host.begins() == [len(CONTENT) // 2]
 
 
 def test_a_part_of_one_source_is_resumed_from_another(
-    place: Path, server: LyingServer, listed: Callable[..., None]
+    place: Path, host: LyingServer, listed: Callable[..., None]
 ) -> None:
-    begin_with_a_part(place, server, listed)
-    server.files["/mirror"] = (server_that.good, CONTENT)
+    begin_with_a_part(place, host, listed)
+    host.files["/mirror"] = (server_that.good, CONTENT)
     listed("/missing", "/mirror")
     checkpoints.fetch("model")
     check_whole(place)
-    assert server.begins()[-1] == len(CONTENT) // 2
+    assert host.begins()[-1] == len(CONTENT) // 2
 
 
 def test_a_part_that_is_damaged_costs_one_more_download(
-    place: Path, server: LyingServer, listed: Callable[..., None]
+    place: Path, host: LyingServer, listed: Callable[..., None]
 ) -> None:
-    begin_with_a_part(place, server, listed)
+    begin_with_a_part(place, host, listed)
     (part,) = parts(place)
     part.write_bytes(OTHER[: len(CONTENT) // 2])
-    server.files["/model"] = (server_that.good, CONTENT)
+    host.files["/model"] = (server_that.good, CONTENT)
     checkpoints.fetch("model")
     check_whole(place)
-    assert server.begins() == [len(CONTENT) // 2, 0]
+    assert host.begins() == [len(CONTENT) // 2, 0]
 
 
 def test_a_file_that_changed_at_its_address_is_not_mixed(
-    place: Path, server: LyingServer, listed: Callable[..., None]
+    place: Path, host: LyingServer, listed: Callable[..., None]
 ) -> None:
-    begin_with_a_part(place, server, listed)
-    server.files["/model"] = (server_that.good, OTHER)
+    begin_with_a_part(place, host, listed)
+    host.files["/model"] = (server_that.good, OTHER)
     fail(place, "another hash")
-    assert server.asked[0].condition == server_that.etag(CONTENT)
+    assert host.asked[0].condition == server_that.etag(CONTENT)
 
 
 @pytest.mark.parametrize("manner", [server_that.stalls, server_that.silent])
 def test_cancelling_is_quick_when_nothing_comes(
     place: Path,
-    server: LyingServer,
+    host: LyingServer,
     listed: Callable[..., None],
     limits: Callable[..., None],
     manner: server_that.Manner,
 ) -> None:
     limits(stall_seconds=30)
-    server.files["/model"] = (manner, CONTENT)
+    host.files["/model"] = (manner, CONTENT)
     listed("/model")
     cancel, ended = threading.Event(), []
 
@@ -267,7 +215,7 @@ def test_cancelling_is_quick_when_nothing_comes(
 
     thread = threading.Thread(target=work)
     thread.start()
-    assert server.reached.wait(10)
+    assert host.reached.wait(10)
     asked = time.monotonic()
     cancel.set()
     thread.join(10)
@@ -288,10 +236,10 @@ def start(place: Path, *, limit: int | None = None) -> "subprocess.Popen[str]":
 
 
 def test_a_killed_process_leaves_nothing_that_counts(
-    place: Path, server: LyingServer, listed: Callable[..., None], limits: Callable[..., None]
+    place: Path, host: LyingServer, listed: Callable[..., None], limits: Callable[..., None]
 ) -> None:
     limits(stall_seconds=30)
-    server.files["/model"] = (server_that.stalls, CONTENT)
+    host.files["/model"] = (server_that.stalls, CONTENT)
     listed("/model")
     process = start(place)
     try:
@@ -301,16 +249,16 @@ def test_a_killed_process_leaves_nothing_that_counts(
         process.communicate()
     assert checkpoints.state("model") == "missing"
     assert visible(place) == []
-    server.files["/model"] = (server_that.good, CONTENT)
+    host.files["/model"] = (server_that.good, CONTENT)
     checkpoints.fetch("model")  # its lock is gone with it
     check_whole(place)
-    assert server.begins() == [0, len(CONTENT) // 2]
+    assert host.begins() == [0, len(CONTENT) // 2]
 
 
 def test_two_processes_and_a_thread_at_once_download_once(
-    place: Path, server: LyingServer, listed: Callable[..., None]
+    place: Path, host: LyingServer, listed: Callable[..., None]
 ) -> None:
-    server.files["/model"] = (server_that.good, CONTENT)
+    host.files["/model"] = (server_that.good, CONTENT)
     listed("/model")
     both = [start(place), start(place)]
     thread = threading.Thread(target=checkpoints.fetch, args=("model",))
@@ -321,18 +269,18 @@ def test_two_processes_and_a_thread_at_once_download_once(
         assert out.strip() == str(place / "models/model.onnx")
     thread.join(60)
     check_whole(place)
-    assert server.begins() == [0]
+    assert host.begins() == [0]
 
 
 def test_whoever_waits_for_another_one_can_stop_waiting_and_sees_how_far_it_is(
-    place: Path, server: LyingServer, listed: Callable[..., None], limits: Callable[..., None]
+    place: Path, host: LyingServer, listed: Callable[..., None], limits: Callable[..., None]
 ) -> None:
     limits(stall_seconds=30)
-    server.files["/model"] = (server_that.stalls, CONTENT)
+    host.files["/model"] = (server_that.stalls, CONTENT)
     listed("/model")
     process = start(place)
     try:
-        assert server.reached.wait(20)
+        assert host.reached.wait(20)
         cancel, seen = threading.Event(), []
 
         def look(name: str, done: int, total: int) -> None:
@@ -343,19 +291,19 @@ def test_whoever_waits_for_another_one_can_stop_waiting_and_sees_how_far_it_is(
         with pytest.raises(checkpoints.Cancelled):
             checkpoints.fetch("model", look, cancel)
         assert seen[-1][0] >= len(CONTENT) // 2
-        assert server.begins() == [0]
+        assert host.begins() == [0]
     finally:
         process.kill()
         process.communicate()
 
 
 def test_a_file_that_is_too_large_for_the_disk_leaves_nothing(
-    place: Path, server: LyingServer, listed: Callable[..., None]
+    place: Path, host: LyingServer, listed: Callable[..., None]
 ) -> None:
-    server.files["/model"] = (server_that.good, CONTENT)
+    host.files["/model"] = (server_that.good, CONTENT)
     listed("/model")
     process = start(place, limit=2**20)
-    out, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert os.strerror(errno.EFBIG) in errors.splitlines()[-1]
     assert "by hand" in errors.splitlines()[-1]
@@ -368,17 +316,16 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 60 MB."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=60m", "tmpfs", str(folder)], capture_output=True, check=False
-    )
-    if mounted.returncode:
+    mount, leave = shutil.which("mount"), shutil.which("umount")
+    options = ["-t", "tmpfs", "-o", "size=60m", "tmpfs", str(folder)]
+    if not (mount and leave) or subprocess.run([mount, *options], capture_output=True, check=False).returncode:
         pytest.skip("needs the right to mount a file system")
     yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    subprocess.run([leave, str(folder)], check=True)
 
 
 def test_a_disk_that_fills_up_meanwhile_gets_its_room_back(
-    place: Path, server: LyingServer, listed: Callable[..., None], limits: Callable[..., None], small_disk: Path
+    place: Path, host: LyingServer, listed: Callable[..., None], limits: Callable[..., None], small_disk: Path
 ) -> None:
     limits(checkpoints_dir=small_disk / "models")
 
@@ -387,23 +334,23 @@ def test_a_disk_that_fills_up_meanwhile_gets_its_room_back(
             file.write(bytes(58 * 2**20))
         server_that.good(to, content, begin)
 
-    server.files["/model"] = (fills, CONTENT)
+    host.files["/model"] = (fills, CONTENT)
     listed("/model")
     with pytest.raises(LipsyncError, match=os.strerror(errno.ENOSPC)):
         checkpoints.fetch("model")
     assert visible(small_disk / "models") == []
     assert parts(small_disk) == []
-    with pytest.raises(LipsyncError, match="needs 3 MB in .*, where 2 MB are free"):
+    with pytest.raises(LipsyncError, match=r"needs 3 MB in .*, where 2 MB are free"):
         checkpoints.fetch("model")  # said before anything is asked
-    assert len(server.asked) == 1
+    assert len(host.asked) == 1
     (small_disk / "others").unlink()
-    server.files["/model"] = (server_that.good, CONTENT)
+    host.files["/model"] = (server_that.good, CONTENT)
     checkpoints.fetch("model")
     check_whole(small_disk / "models")
 
 
-def test_an_older_wrong_file_is_kept_beside(place: Path, server: LyingServer, listed: Callable[..., None]) -> None:
-    server.files["/model"] = (server_that.good, CONTENT)
+def test_an_older_wrong_file_is_kept_beside(place: Path, host: LyingServer, listed: Callable[..., None]) -> None:
+    host.files["/model"] = (server_that.good, CONTENT)
     listed("/model")
     (place / "models").mkdir(parents=True)
     (place / "models/model.onnx").write_bytes(b"somebody's own")
@@ -413,8 +360,8 @@ def test_an_older_wrong_file_is_kept_beside(place: Path, server: LyingServer, li
     assert (place / "models/model.onnx.old").read_bytes() == b"somebody's own"
 
 
-def test_an_md5_guards_a_file_that_is_data(place: Path, server: LyingServer, listed: Callable[..., None]) -> None:
-    server.files["/model"] = (server_that.good, CONTENT)
+def test_an_md5_guards_a_file_that_is_data(place: Path, host: LyingServer, listed: Callable[..., None]) -> None:
+    host.files["/model"] = (server_that.good, CONTENT)
     listed("/model", sha256=None, md5=hashlib.md5(CONTENT).hexdigest())  # noqa: S324 - what a publisher states
     checkpoints.fetch("model")
     check_whole(place)

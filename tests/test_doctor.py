@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lipsync_core.doctor import examine, report
+from lipsync_core.settings import settings
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -25,7 +26,7 @@ def test_a_good_installation_is_ready(found: dict) -> None:
     assert found["packages"]["torch"].startswith("2.")
     assert found["device"]["threads"] >= 1
     assert (found["models"][0]["name"], found["models"][0]["ready"]) == ("rig", True)
-    assert {file["state"] for file in found["checkpoints"]} == {"ready"}
+    assert {file["state"] for file in found["checkpoints"] if file["required"]} == {"ready"}
 
 
 def test_voices_and_languages_with_their_licences(found: dict) -> None:
@@ -94,6 +95,23 @@ def test_missing_files_are_reported_with_how_to_get_them(tmp_path: Path) -> None
     told = [problem for problem in found["problems"] if "face_landmark" in problem]
     assert len(told) == 1
     assert "python -m lipsync_core fetch face_landmark" in told[0]
+
+
+def test_model_files_nobody_needs_are_told_as_they_are(tmp_path: Path) -> None:
+    (tmp_path / "wav2lip").mkdir()
+    with (tmp_path / "wav2lip" / "wav2lip_gan.pth").open("wb") as file:
+        file.truncate(435_801_865)  # its size, but nothing of it
+    for name in ("face_detection_short_range.tflite", "face_landmark.tflite"):
+        (tmp_path / name).symlink_to(settings().checkpoints_dir / name)
+    found = json.loads(doctor(LIPSYNC_CHECKPOINTS_DIR=str(tmp_path), LIPSYNC_OFFLINE="1").stdout)
+    assert found["problems"] == []
+    files = {file["name"]: file for file in found["checkpoints"]}
+    assert (files["wav2lip_gan"]["state"], files["wav2lip"]["state"]) == ("wrong", "missing")
+    text = report(found)
+    (told,) = [line for line in text.splitlines() if "wav2lip_gan:" in line]
+    for word in ("wrong", "no commercial use", "SHA-256", str(tmp_path)):
+        assert word in told
+    assert "python -m lipsync_core fetch piper/ru_RU-irina-medium (63 MB)" in text
 
 
 def test_a_voice_that_does_not_speak_is_reported(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ def address(source: HubSource, file: ModelFile) -> tuple[str, Mapping[str, str]]
     from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
     from huggingface_hub.utils import build_hf_headers
 
+    constants.HF_HUB_DISABLE_TELEMETRY = True  # it would tell which torch is installed, and ask the hub about agents
     if constants.HF_HUB_OFFLINE:
         raise SourceFailed(f"HF_HUB_OFFLINE is set, and {source.hub} is on the Hugging Face hub")
     endpoint = os.environ.get("HF_ENDPOINT", "").rstrip("/") or constants.ENDPOINT

@@ -13,11 +13,11 @@ from lipsync_core.settings import settings
 from .intake import BYTES_PER_CHARACTER, FORM_OVERHEAD
 from .problem import tell_problems
 from .realtime import make_realtime
-from .routes import avatars, choices, docs, generate, mjpeg, sessions, state
+from .routes import avatars, checkpoints, choices, docs, generate, mjpeg, sessions, state
 from .security import BodyLimit, Guard
 from .service import Service
 
-ROUTERS = [generate.router, mjpeg.router, sessions.router, choices.router, avatars.router]
+ROUTERS = [generate.router, mjpeg.router, sessions.router, choices.router, avatars.router, checkpoints.router]
 OPEN = [state.router, docs.router]
 KEY = "Needed only where LIPSYNC_API_KEY is set."
 DESCRIPTION = "A face speaks a text or a recording: as a video file, or live. Errors are problem details (RFC 9457)."

@@ -4,11 +4,13 @@ import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from anyio import CapacityLimiter
 from fastapi import Request
 
 from lipsync_core import Avatar, Studio
 from lipsync_core.settings import settings
 
+from .downloads import AT_ONCE
 from .figures import Figures
 from .jobs import Jobs
 from .kept import Kept
@@ -31,6 +33,7 @@ class Service:
     sessions: Sessions = field(default_factory=Sessions)
     folder: WorkFolder = field(default_factory=WorkFolder)
     videos: Kept[Path] = field(default_factory=lambda: _kept_videos())
+    downloads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(AT_ONCE))
     avatars: Kept[Avatar] = field(default_factory=lambda: Kept(settings().keep_seconds, settings().keep_files))
 
     def __post_init__(self) -> None:

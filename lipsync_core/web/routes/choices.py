@@ -1,10 +1,11 @@
 """What can be chosen: languages, voices, models."""
 
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from fastapi import APIRouter
 
+from lipsync_core import checkpoints
 from lipsync_core.doctor.models import models as all_models
 from lipsync_core.speech import languages as all_languages
 from lipsync_core.speech import voices as all_voices
@@ -28,9 +29,9 @@ def voices(language: str | None = None) -> list[dict[str, Any]]:
 @router.get("/api/models")
 def models() -> list[dict[str, Any]]:
     """Models with their licences, the default one first."""
-    return _models()
+    return _models(tuple(checkpoints.is_there(name) for name in checkpoints.manifest()))
 
 
-@cache
-def _models() -> list[dict[str, Any]]:  # finding out loads each of them
+@lru_cache(maxsize=1)
+def _models(there: tuple[bool, ...]) -> list[dict[str, Any]]:  # finding out loads each, so only when a file has come
     return all_models()
