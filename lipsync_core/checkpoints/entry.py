@@ -79,12 +79,15 @@ class Checkpoint:
     @property
     def download_bytes(self) -> int:
         """What comes over the network by the first source."""
-        first = self.sources[0] if self.sources else None
-        if isinstance(first, PartsSource):
-            return sum(part.bytes for part in first.parts)
-        if isinstance(first, WheelSource | NpmSource) or (isinstance(first, UrlSource) and first.member):
-            return first.bytes
-        return (self.bytes or 0) if first else 0
+        return self.bytes_from(self.sources[0]) if self.sources else 0
+
+    def bytes_from(self, source: Source) -> int:
+        """What comes over the network by a source."""
+        if isinstance(source, PartsSource):
+            return sum(part.bytes for part in source.parts)
+        if isinstance(source, WheelSource | NpmSource) or (isinstance(source, UrlSource) and source.member):
+            return source.bytes
+        return self.bytes or 0
 
     @property
     def manual(self) -> bool:

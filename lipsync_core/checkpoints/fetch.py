@@ -108,7 +108,7 @@ def _drop_old(work: Path) -> None:
 
 @dataclass
 class Count:
-    """Bytes done of `total`; what is finished counts from `base` on, and it never runs backwards past a source."""
+    """Tells the bytes done of `total`, those of a source; they are counted from `base` on."""
 
     tell: Callable[[int, int], object]
     total: int
@@ -131,6 +131,7 @@ class Fetching:
         """Raises LipsyncError, which says what each source did."""
         failures = []
         for source in self.entry.sources:
+            self.tell.base, self.tell.total = 0, self.entry.bytes_from(source)
             try:
                 self._from(source, [file for file in self.entry.files if file_state(file) != "ready"])
                 if entry_state(self.entry) == "ready":
@@ -152,6 +153,7 @@ class Fetching:
         elif isinstance(source, NpmSource) or (isinstance(source, UrlSource) and source.member):
             self._from_archive(source, files)
         else:
+            self.tell.base = (self.entry.bytes or 0) - sum(file.bytes or 0 for file in files)  # what is there already
             for file in files:
                 self._from_address(for_file(source, file.name), file)
 

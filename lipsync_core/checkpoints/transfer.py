@@ -91,6 +91,7 @@ class Transfer:
             "timeout": httpx.Timeout(None, connect=CONNECT_SECONDS),
             "follow_redirects": True,
             "max_redirects": REDIRECTS,
+            "event_hooks": {"request": [self._check_hop]},
             "headers": {"User-Agent": "lipsync-studio", "Accept-Encoding": "identity", **self.headers},
         }
         fruitless = 0
@@ -112,7 +113,6 @@ class Transfer:
         try:
             limit = asyncio.timeout(settings().stall_seconds)
             async with limit, client.stream("GET", self.url, headers=self._range()) as response:
-                _check_address(self.url, response.url)
                 begin = self._begin(response)
                 self._note(response)
                 with self.part.open("r+b" if begin else "wb") as file:
@@ -175,6 +175,11 @@ class Transfer:
             raise SourceFailed(f"{self.url} has {length} bytes, not {self.size}")
         return 0
 
+    async def _check_hop(self, request: Any) -> None:
+        """Before each request, those that follow redirects included."""
+        if self.url.startswith("https:") and request.url.scheme != "https":
+            raise SourceFailed(f"{self.url} leads to {request.url.host} without encryption")
+
     def _have(self) -> int:
         try:
             return self.part.stat().st_size
@@ -208,11 +213,6 @@ class Transfer:
     def _forget(self) -> None:
         self.part.unlink(missing_ok=True)
         self._beside().unlink(missing_ok=True)
-
-
-def _check_address(asked: str, came: Any) -> None:
-    if asked.startswith("https:") and came.scheme != "https":
-        raise SourceFailed(f"{asked} leads to {came.host} without encryption")
 
 
 def _words(error: Exception) -> str:
