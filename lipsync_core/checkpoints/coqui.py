@@ -31,14 +31,14 @@ def run_manager(
     if find_spec(PACKAGE) is None:
         raise SourceFailed("coqui-tts is not installed")
     hub = folder / "hub"  # where the manager's own downloads from the hub go, so that nothing is stored twice
-    environment = {**os.environ, "COQUI_TOS_AGREED": "1", "HF_HUB_CACHE": str(hub), "PYTHONSAFEPATH": "1"}
+    own = {"COQUI_TOS_AGREED": "1", "HF_HUB_CACHE": str(hub), "HF_HUB_DISABLE_TELEMETRY": "1", "PYTHONSAFEPATH": "1"}
     with (folder / "log").open("w+b") as log:
         process = subprocess.Popen(
             [sys.executable, "-c", PROGRAM, source.coqui, str(folder / "models")],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env=environment,
+            env={**os.environ, **own},
         )
         try:
             while (code := _wait(process)) is None:
