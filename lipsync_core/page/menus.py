@@ -1,8 +1,9 @@
 """What the menus offer, made of what the program knows, so that a new voice or model appears by itself."""
 
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
+from lipsync_core import checkpoints
 from lipsync_core.doctor.models import models as examine_models
 from lipsync_core.settings import settings
 from lipsync_core.speech import Voice, languages, voices
@@ -49,9 +50,14 @@ def _mark(ready: bool, neural: bool, words: Words) -> str:
     return words("needs_file") if not ready else words("neural") if neural else ""
 
 
-@cache
 def models() -> list[dict[str, Any]]:
-    """Facts of all models, the default one first; finding out loads each, so it is done once."""
+    """Facts of all models, the default one first."""
+    return _models(tuple(checkpoints.is_there(name) for name in checkpoints.manifest()))
+
+
+@lru_cache(maxsize=1)
+def _models(there: tuple[bool, ...]) -> list[dict[str, Any]]:
+    """Finding out loads each, so it is done once, and again when a file has come."""
     return examine_models()
 
 
