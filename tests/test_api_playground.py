@@ -164,7 +164,7 @@ def test_a_plain_page_has_picture_and_sound(browser: Any, server: ApiServer) -> 
     page.goto(f"{server.url}/healthz")
     page.set_content(
         f"<img src='/api/stream_mjpeg?text={TEXT}&voice=espeak:en-us&size=256&session=my-own-name-1'>"
-        "<audio id='audio' src='/api/sessions/my-own-name-1/audio' autoplay></audio>"
+        "<audio id='audio' src='/api/sessions/my-own-name-1/audio' preload='auto' oncanplay='this.play()'></audio>"
     )
     page.wait_for_function("() => document.querySelector('img').naturalWidth === 256")
     page.wait_for_function("() => document.getElementById('audio').currentTime > 0.2", timeout=5000)
