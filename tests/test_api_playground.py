@@ -118,10 +118,12 @@ def test_webrtc_says_more_and_is_interrupted(page: Any, server: ApiServer) -> No
     page.wait_for_function("() => document.getElementById('status').textContent === 'more'", timeout=15000)
     page.click("#interrupt")
     page.wait_for_function("() => document.getElementById('status').textContent.startsWith('Interrupted')")
-    page.wait_for_timeout(400)
-    page.evaluate("window.loudest = 0")
-    frames = number(page, "frames")
-    page.wait_for_function(f"() => Number(document.getElementById('frames').textContent) > {frames + 10}")
+    for _ in range(5):  # a busy machine's jitter buffer may hold some sound yet; what was to be said lasts for a minute
+        page.evaluate("window.loudest = 0")
+        frames = number(page, "frames")
+        page.wait_for_function(f"() => Number(document.getElementById('frames').textContent) > {frames + 10}")
+        if page.evaluate("window.loudest") < 0.01:
+            break
     assert page.evaluate("window.loudest") < 0.01  # the idle face goes on, without sound
     assert number(page, "fps") >= 15
     page.click("#stop")
