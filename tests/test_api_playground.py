@@ -118,10 +118,12 @@ def test_webrtc_says_more_and_is_interrupted(page: Any, server: ApiServer) -> No
     page.wait_for_function("() => document.getElementById('status').textContent === 'more'", timeout=15000)
     page.click("#interrupt")
     page.wait_for_function("() => document.getElementById('status').textContent.startsWith('Interrupted')")
-    page.wait_for_timeout(400)
-    page.evaluate("window.loudest = 0")
-    frames = number(page, "frames")
-    page.wait_for_function(f"() => Number(document.getElementById('frames').textContent) > {frames + 10}")
+    for _ in range(5):  # a busy machine's jitter buffer may hold some sound yet; what was to be said lasts for a minute
+        page.evaluate("window.loudest = 0")
+        frames = number(page, "frames")
+        page.wait_for_function(f"() => Number(document.getElementById('frames').textContent) > {frames + 10}")
+        if page.evaluate("window.loudest") < 0.01:
+            break
     assert page.evaluate("window.loudest") < 0.01  # the idle face goes on, without sound
     assert number(page, "fps") >= 15
     page.click("#stop")
@@ -164,7 +166,7 @@ def test_a_plain_page_has_picture_and_sound(browser: Any, server: ApiServer) -> 
     page.goto(f"{server.url}/healthz")
     page.set_content(
         f"<img src='/api/stream_mjpeg?text={TEXT}&voice=espeak:en-us&size=256&session=my-own-name-1'>"
-        "<audio id='audio' src='/api/sessions/my-own-name-1/audio' autoplay></audio>"
+        "<audio id='audio' src='/api/sessions/my-own-name-1/audio' preload='auto' oncanplay='this.play()'></audio>"
     )
     page.wait_for_function("() => document.querySelector('img').naturalWidth === 256")
     page.wait_for_function("() => document.getElementById('audio').currentTime > 0.2", timeout=5000)

@@ -203,8 +203,8 @@ def test_a_short_queue_holds_the_frames_back(client: httpx.Client, monkeypatch: 
             drawn.append(len(mel.values))
             return super().render(state, mel, *more)
 
-    monkeypatch.setitem(models._MODELS, "counting", Counting)
-    order = {"text": LONG, "model": "counting", "queue_frames": 3, "batch_size": 1, **BODY}
+    monkeypatch.setitem(models._MODELS, "counting frames", Counting)
+    order = {"text": LONG, "model": "counting frames", "queue_frames": 3, "batch_size": 1, **BODY}
     with client.stream("POST", "/api/stream_mjpeg", json=order) as response:
         sent = 0
         for chunk in response.iter_raw():

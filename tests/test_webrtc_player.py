@@ -140,6 +140,26 @@ def test_texts_are_said_one_after_the_other(show: Show) -> None:
     assert show.player.reel.missing == 0
 
 
+def test_each_text_that_is_not_finished_is_told_to_be_interrupted(show: Show) -> None:
+    for text in ("One.", "Two.", "Three."):
+        show.player.say(text, voice=VOICE)
+    show.play_until("started")
+    show.play(2)
+    assert show.player.interrupt()
+    for text in ("Four.", "Five."):
+        show.player.say(text, voice=VOICE)
+        assert show.player.interrupt()  # before anything of it is heard
+    show.player.say("Six.", voice=VOICE)
+    show.play_until("finished")
+    told = [event for event in show.played.events if event["event"] in ("interrupted", "finished")]
+    assert [(event["event"], event["say"], event.get("dropped")) for event in told] == [
+        ("interrupted", 1, [2, 3]),
+        ("interrupted", None, [4]),
+        ("interrupted", None, [5]),
+        ("finished", 6, None),
+    ]
+
+
 def test_what_cannot_be_said_is_told_at_once(show: Show) -> None:
     with pytest.raises(LipsyncError, match="nobody"):
         show.player.say("Hello.", voice="nobody")

@@ -5,6 +5,8 @@ import itertools
 import threading
 from typing import Any
 
+LASTING = ("interrupted", "error")
+
 
 class Agenda:
     """Events by their time on the stream's clock. For any threads."""
@@ -20,10 +22,12 @@ class Agenda:
         with self._lock:
             heapq.heappush(self._events, (seconds, next(self._count), told))
 
-    def clear(self) -> None:
-        """What was to come does not happen."""
+    def clear(self) -> list[dict[str, Any]]:
+        """What was to come does not happen, and is returned in order; what has failed or was interrupted stays told."""
         with self._lock:
-            self._events.clear()
+            events = sorted(self._events, key=lambda event: event[:2])
+            self._events = [event for event in events if event[2]["event"] in LASTING]  # sorted, so a heap
+        return [told for _, _, told in events if told["event"] not in LASTING]
 
     def due(self, now: float) -> list[dict[str, Any]]:
         """Take the events up to a time, in order."""

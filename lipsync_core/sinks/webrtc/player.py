@@ -47,6 +47,7 @@ class Coming:
         self.text = text
         self.take: Take | None = None
         self.turn = threading.Event()
+        self.dropped = False
         self._place = place
 
     def place(self, index: int) -> int:
@@ -99,7 +100,8 @@ class Player:
     @property
     def speaking(self) -> bool:
         """Whether a text is being said or waits."""
-        return bool(self._texts) or self._text is not None or self._coming is not None
+        coming = self._coming is not None and not self._coming.dropped
+        return bool(self._texts) or self._text is not None or coming or self._free > self.reel.next
 
     def say(self, text: str, language: str | None = None, voice: str | None = None, speed: float = 1.0) -> int:
         """Say a text after those before it; its number. Raises LipsyncError as `speak` does."""
@@ -118,16 +120,22 @@ class Player:
         with self._lock:
             if not self.speaking:
                 return False
-            dropped = [text.number for text in self._texts]
-            if self._coming is not None:
-                dropped.insert(0, self._coming.text.number)
             now = float(self.reel.next / self.fps)
-            number = self._text.number if self._text else None
+            told = self._agenda.clear()
+            begun = [event["say"] for event in told if event["event"] == "finished"]  # all frames are in the reel
+            if self._text is not None and self._talking:
+                begun.append(self._text.number)
+            elif self._text is not None:
+                self._texts.appendleft(self._text)
+            if self._coming is not None and not self._coming.dropped:
+                self._texts.append(self._coming.text)
+                self._coming.dropped = True
+            unheard = [event["say"] for event in told if event["event"] == "started"]
+            waiting = sorted({text.number for text in self._texts} | set(unheard))
+            heard = next((number for number in begun if number not in unheard), None)
             self._texts.clear()
-            self._agenda.clear()
-            self._agenda.add("interrupted", now, say=number, dropped=dropped)
-            self._cut = self._cut or self._text is not None or self._coming is not None
-            self._text = None
+            self._agenda.add("interrupted", now, say=heard, dropped=waiting)
+            self._cut, self._text, self._free = True, None, 0
             self.reel.hush()
         self._wake.set()
         return True
@@ -253,21 +261,22 @@ class Player:
             self._lead = min(MOST_LEAD, 2 * self._lead)
             index = ahead
         self._held = None
-        self._put(frame, index)
-        self._free = index + 1
+        self._put(frame, index, spoken=True)
         if not self._talking:
             self._talking = True
             self._retire_idle()
             self._tell("started", index)
         self._tell_words(speech, frame.index)
 
-    def _put(self, frame: Frame, index: int) -> None:
+    def _put(self, frame: Frame, index: int, spoken: bool = False) -> None:
         picture, sound = i420(frame.image) if frame.image is not self._image else self._last, pcm(frame.audio)
         assert picture is not None
         with self._lock:
             if not self._cut:
                 self.reel.put(index, picture, sound)
                 self._last, self._image = picture, frame.image
+                if spoken:
+                    self._free = index + 1
 
     def _finish(self, speech: Take) -> None:
         speech.close()

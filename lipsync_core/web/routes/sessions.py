@@ -15,7 +15,7 @@ from ..watched import Stream
 EARLY_SECONDS = 5.0  # that a sound may be asked for before its stream has begun
 POLL_SECONDS = 0.02
 PLAYER_WAITS_SECONDS = 2.0  # at most, for so much sound that a browser's player begins
-PLAYER_DELAY_SECONDS = 0.1  # from the answer to the first sound that is heard
+PLAYER_DELAY_SECONDS = 0.15  # from the answer to the first sound that is heard
 
 router = APIRouter(tags=["streams"])
 
