@@ -1,6 +1,7 @@
 """What the menus offer, made of what the program knows, so that a new voice or model appears by itself."""
 
-from functools import cache
+import time
+from functools import lru_cache
 from typing import Any
 
 from lipsync_core.doctor.models import models as examine_models
@@ -10,6 +11,10 @@ from lipsync_core.speech import Voice, languages, voices
 from .words import Words
 
 SIZES = (256, 384, 512, 720, 1080)
+
+AGAIN_SECONDS = 20
+
+_ready: list[dict[str, Any]] = []  # once all models are
 
 Choices = list[tuple[str, Any]]
 
@@ -49,10 +54,20 @@ def _mark(ready: bool, neural: bool, words: Words) -> str:
     return words("needs_file") if not ready else words("neural") if neural else ""
 
 
-@cache
 def models() -> list[dict[str, Any]]:
-    """Facts of all models, the default one first; finding out loads each, so it is done once."""
-    return examine_models()
+    """Facts of all models, the default one first. Those that lack a file are looked at again after a while."""
+    return _models(int(time.monotonic() / AGAIN_SECONDS))
+
+
+@lru_cache(maxsize=1)
+def _models(now: int) -> list[dict[str, Any]]:
+    global _ready
+    if not _ready:
+        listed = examine_models()  # loads each of them
+        if not all(one["ready"] for one in listed):
+            return listed
+        _ready = listed
+    return _ready
 
 
 def model_menu(words: Words) -> Choices:
