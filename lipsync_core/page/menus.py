@@ -10,13 +10,12 @@ from lipsync_core.speech import Voice, languages, voices
 
 from .words import Words
 
-SIZES = (256, 384, 512, 720, 1080)
-
-AGAIN_SECONDS = 20
-
-_ready: list[dict[str, Any]] = []  # once all models are
+SIZES = (256, 384, 512, 720, 1080)  # pixels
+AGAIN_SECONDS = 20  # between two looks at models that lack a file
 
 Choices = list[tuple[str, Any]]
+
+_ready: list[dict[str, Any]] = []  # the facts, once all models are
 
 
 def language_menu(words: Words) -> Choices:
