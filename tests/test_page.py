@@ -56,8 +56,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageServer]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as running:
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A browser with a camera that sees one of the avatars."""
+    camera = tmp_path_factory.mktemp("camera") / "camera.mjpeg"
+    seen = cv2.resize(cv2.imread(str(default_avatars()["mei"])), (640, 640))[80:560]
+    camera.write_bytes(cv2.imencode(".jpg", seen)[1].tobytes() * 5)
+    flags = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
+    with chromium(*flags, f"--use-file-for-fake-video-capture={camera}") as running:
         yield running
 
 
@@ -186,7 +191,7 @@ def test_an_own_face_speaks_and_is_there_again(page: Any, tmp_path: Path) -> Non
     page.click("#own-face > button")
     page.set_input_files("#upload input[type=file]", str(own))
     page.wait_for_function("() => document.querySelectorAll('#faces .thumbnail-item').length === 6", timeout=20000)
-    assert page.get_attribute("#faces .selected", "aria-label").startswith("my")
+    page.wait_for_selector("#faces .selected[aria-label^=my]")
     robotic(page)
     page.fill("#text textarea", "Hello!")
     page.click("#speak")
@@ -197,21 +202,13 @@ def test_an_own_face_speaks_and_is_there_again(page: Any, tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_the_webcam_takes_a_face(server: PageServer, tmp_path: Path) -> None:
-    """A camera that sees one of the avatars."""
-    picture = cv2.resize(cv2.imread(str(default_avatars()["mei"])), (640, 640))
-    seen = cv2.copyMakeBorder(picture[80:560], 0, 0, 0, 0, cv2.BORDER_REPLICATE)
-    (tmp_path / "camera.mjpeg").write_bytes(cv2.imencode(".jpg", seen)[1].tobytes() * 5)
-    flags = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
-    with chromium(*flags, f"--use-file-for-fake-video-capture={tmp_path}/camera.mjpeg") as running:
-        page = opened(running, server, permissions=["camera", "microphone"])
-        page.click("#own-face > button")
-        page.get_by_role("tab", name="Webcam").click()
-        page.click("#webcam button:has-text('Webcam')")
-        page.wait_for_function("() => document.querySelector('#webcam video')?.videoWidth > 0")
-        page.click("#webcam [aria-label='capture photo']")
-        page.wait_for_function("() => document.querySelectorAll('#faces .thumbnail-item').length === 6")
-        page.context.close()
+def test_the_webcam_takes_a_face(page: Any) -> None:
+    page.click("#own-face > button")
+    page.get_by_role("tab", name="Webcam").click()
+    page.click("#webcam button:has-text('Webcam')")
+    page.wait_for_function("() => document.querySelector('#webcam video')?.videoWidth > 0")
+    page.click("#webcam [aria-label='capture photo']")
+    page.wait_for_function("() => document.querySelectorAll('#faces .thumbnail-item').length === 6")
 
 
 def test_errors_are_sentences_that_stay(browser: Any, server: PageServer, tmp_path: Path) -> None:
@@ -240,6 +237,9 @@ def test_a_recording_is_played(page: Any, tmp_path: Path) -> None:
     tone = np.sin(np.arange(16000) / 16000 * 2 * np.pi * 180) * np.linspace(0.6, 0.2, 16000)
     soundfile.write(tmp_path / "speech.wav", tone, 16000)
     page.get_by_role("tab", name="Recording").click()
+    page.wait_for_selector("#recording")
+    page.click("#speak")
+    page.wait_for_selector("#panel [role=alert]:has-text('There is no recording yet')")
     page.set_input_files("#recording input[type=file]", str(tmp_path / "speech.wav"))
     page.wait_for_selector("#recording #waveform, #recording audio, #recording canvas", state="attached")
     page.click("#speak")

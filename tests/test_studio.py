@@ -6,6 +6,7 @@ import itertools
 import subprocess
 import sys
 import threading
+import time
 import wave
 from collections.abc import Iterator
 from fractions import Fraction
@@ -349,6 +350,16 @@ def test_frames_that_are_too_late_are_heard_and_not_drawn(studio: Studio, photo:
     assert take.skipped > len(frames) / 2
     assert all(np.array_equal(frame.audio, other.audio) for frame, other in zip(made, frames, strict=True))
     assert made[-1].image is made[-2].image
+
+
+def test_a_take_tells_what_its_stages_worked_and_whether_it_waits_for_speech(studio: Studio, photo: Avatar) -> None:
+    began = time.perf_counter()
+    with studio.take(TEXT, avatar=photo, voice="espeak:en-us") as take:
+        list(take)
+        whole = time.perf_counter() - began
+        assert 0 < take.seconds["speech"] < whole
+        assert 0 < take.seconds["frames"] < whole
+        assert not take.pausing
 
 
 def test_an_idle_face_ends_when_it_is_closed(studio: Studio, photo: Avatar, threads: set[threading.Thread]) -> None:

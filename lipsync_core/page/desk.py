@@ -21,7 +21,7 @@ from .gpu import performer
 from .missing import missing
 from .performance import Moment, Wish
 from .report import Report
-from .runs import Runs
+from .runs import Runs, stopped
 from .sound import Sounds
 from .status import status
 from .words import Words
@@ -67,7 +67,7 @@ class Desk:
             with self.service.jobs.enter(_owner(request)) as ticket, self.runs.folder(visitor) as folder:
                 shown = 0
                 while not ticket.wait(TURN_SECONDS if shown else 0):  # here the wait ends when the tab is closed
-                    if (folder / "stop").exists():
+                    if stopped(folder):
                         yield SKIP, status(Report("stopped_early"), words), SKIP, SKIP
                         return
                     if ticket.position != shown:
@@ -75,13 +75,16 @@ class Desk:
                         yield SKIP, status(Report("waiting", position=shown), words), SKIP, SKIP
                     else:
                         yield SKIP, SKIP, SKIP, SKIP
-                if recorded and recording:
-                    check_recording(Path(recording))
+                spoken = Path(recording) if recorded and recording else None
+                if recorded and spoken is None:
+                    raise LipsyncError(words("no_recording"))
+                if spoken is not None:
+                    check_recording(spoken)
                 wish = Wish(
-                    text=None if recorded and recording else text,
-                    recording=Path(recording) if recorded and recording else None,
-                    face=self.faces.path(face or next(iter(default_avatars()))),
-                    which=int(which) if which else None,
+                    text=text if spoken is None else None,
+                    recording=spoken,
+                    face=self.faces.path(face),
+                    which=int(which) if which and face not in default_avatars() else None,
                     language=language or None,
                     voice=voice or None,
                     model=model or model_names()[0],

@@ -10,7 +10,7 @@ from lipsync_core.speech import Voice, languages, voices
 
 from .words import Words
 
-SIZES = (256, 384, 512, 720, 1080)
+SIZES = (256, 384, 512, 720, 1080)  # pixels
 
 Choices = list[tuple[str, Any]]
 

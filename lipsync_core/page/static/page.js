@@ -160,7 +160,12 @@ window.lipsync = (() => {
     if (picture && !picture.ariaLabel) { picture.ariaLabel = "Lipsync Studio"; picture.tabIndex = -1; }
     state(Boolean(document.querySelector("#panel .busy")));
   }
-  new MutationObserver(label).observe(document, { childList: true, subtree: true, attributes: true, attributeFilter: ["class"] });
+  let asked = false; // ten times a second at most: a live picture changes the page more often
+  new MutationObserver(() => {
+    if (asked) return;
+    asked = true;
+    setTimeout(() => { asked = false; label(); }, 100);
+  }).observe(document, { childList: true, subtree: true, attributes: true, attributeFilter: ["class"] });
 
   // The panel tells whether a run is on, also where it ends in an error; Speak and Stop share one place.
   function state(speaking) {
