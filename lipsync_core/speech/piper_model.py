@@ -1,7 +1,6 @@
 """A loaded Piper voice: text to phonemes, phonemes to latents with their timing, latents to sound."""
 
 import json
-import os
 import threading
 from functools import lru_cache
 from pathlib import Path
@@ -10,16 +9,14 @@ from typing import Any
 import numpy as np
 
 from ..errors import LipsyncError
-from ..settings import settings
 from .loudness import measure
+from .onnx_session import OnnxSession
 from .piper_graph import open_graph
 from .stop import Stop
 
 HOP = 256  # samples a frame of latents
-CHANNELS = 192  # of the latents; the smallest voices have half
 CONTEXT = 16  # frames beyond a part that its sound depends on; measured: no sample differs from 13 on
 FRAMES_AN_ID = 30  # noise is made for this many; slow speech takes six
-MOST_THREADS = 4  # beyond two, each adds less: the frames need the others
 SEED = 1  # of the noise: the same text sounds the same each time
 SCALES = (("noise_scale", 0.667), ("length_scale", 1.0), ("noise_w", 0.8))  # in the order of the graph's input
 
@@ -35,19 +32,12 @@ class PiperModel:
     """Any thread may call it. Loading takes half a second; raises LipsyncError for a file that is no usable voice."""
 
     def __init__(self, path: Path) -> None:
-        import onnxruntime
         from piper.phonemize_espeak import EspeakPhonemizer
 
         try:
             config = json.loads(path.with_name(path.name + ".json").read_text("utf-8"))
             graph = open_graph(path.read_bytes())
-            options = onnxruntime.SessionOptions()
-            options.intra_op_num_threads = settings().threads or min(MOST_THREADS, _processors())
-            options.inter_op_num_threads = 1
-            options.log_severity_level = 3
-            # A thread that waits by spinning takes the processor from whoever draws the frames meanwhile.
-            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-            self._session = onnxruntime.InferenceSession(graph.data, options, providers=["CPUExecutionProvider"])
+            self._session = OnnxSession(graph.data)
             self._ids: dict[str, list[int]] = config["phoneme_id_map"]
             self._language: str = config["espeak"]["voice"]
             self._scales = [float(config.get("inference", {}).get(*item)) for item in SCALES]
@@ -58,8 +48,8 @@ class PiperModel:
             raise LipsyncError(f"{path} hides when it says what; use a voice from Piper's own list.")
         self._durations, self._noises = graph.durations, graph.noises
         self._latents_out, self._latents_in = graph.latents
-        inputs = {item.name: item.shape for item in self._session.get_inputs()}
-        self._has_speakers = "sid" in inputs
+        self._channels = graph.channels
+        self._has_speakers = "sid" in self._session.inputs
         self._phonemizer = EspeakPhonemizer()
         self._rate = int(config["audio"]["sample_rate"])
         self.loudness = self._measured_loudness()
@@ -91,7 +81,7 @@ class PiperModel:
             ids += added
             counts.append(len(added))
         noise_scale, length, noise_width = self._scales
-        nothing = np.zeros((1, CHANNELS, 1), np.float32)
+        nothing = np.zeros((1, self._channels, 1), np.float32)
         scales = [noise_scale, length / speed, noise_width]
         durations, latents = self._run([self._durations, self._latents_out], ids, scales, nothing, stop)
         ends = np.cumsum(durations.ravel())[np.cumsum(counts) - 1]
@@ -108,9 +98,7 @@ class PiperModel:
     def _run(
         self, outputs: list[str], ids: list[int], scales: list[float], latents: np.ndarray, stop: Stop
     ) -> list[np.ndarray]:
-        import onnxruntime
-
-        noise = _noise(int(len(ids) * FRAMES_AN_ID * max(1.0, scales[1])) * CHANNELS)
+        noise = _noise(int(len(ids) * FRAMES_AN_ID * max(1.0, scales[1])) * self._channels)
         feeds: dict[str, Any] = {
             "input": np.array([ids], np.int64),
             "input_lengths": np.array([len(ids)], np.int64),
@@ -120,13 +108,7 @@ class PiperModel:
         }
         if self._has_speakers:
             feeds["sid"] = np.zeros(1, np.int64)
-        options = onnxruntime.RunOptions()
-        with stop.interrupting(lambda: setattr(options, "terminate", True)):
-            return self._session.run(outputs, feeds, options)
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return self._session.run(outputs, feeds, stop)
 
 
 def _noise(count: int) -> np.ndarray:
