@@ -64,3 +64,9 @@ def limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     yield change
     monkeypatch.undo()
     settings.cache_clear()
+
+
+@pytest.fixture
+def unmeasured(limits: Callable[..., None], tmp_path: Path) -> None:
+    """As on a machine whose doctor has not measured how fast the voices are."""
+    limits(cache_dir=tmp_path / "cache")

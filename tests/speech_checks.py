@@ -51,3 +51,13 @@ def words(speeches: list[Speech]) -> list[str]:
 
 def sound(speeches: list[Speech]) -> np.ndarray:
     return np.concatenate([speech.samples for speech in speeches])
+
+
+def assert_no_clicks(speeches: list[Speech]) -> None:
+    """Where one Speech follows another, the sound jumps no further than it does within 5 ms around."""
+    samples, rate = sound(speeches), speeches[0].sample_rate
+    reach = round(0.005 * rate)
+    steps = np.abs(np.diff(samples))
+    for end in np.cumsum([len(speech.samples) for speech in speeches])[:-1]:
+        before, after = steps[max(0, end - 1 - reach) : end - 1], steps[end : end + reach]
+        assert steps[end - 1] <= max(before.max(initial=0), after.max(initial=0), 0.001), end / rate

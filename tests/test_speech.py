@@ -13,6 +13,8 @@ from lipsync_core.speech import choose_voice, default_voice, speak, voices, warm
 from lipsync_core.speech.loudness import TARGET, measure
 from tests.speech_checks import phonemes, sound, spoken, words
 
+pytestmark = pytest.mark.usefixtures("unmeasured")  # the defaults depend on it
+
 JOE = "piper:en_US-joe-medium"
 ROBOT = "espeak:en-us"
 

@@ -3,6 +3,7 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,9 +11,10 @@ import pytest
 from lipsync_core.errors import LipsyncError
 from lipsync_core.settings import settings
 from lipsync_core.speech import find_voice, speak, voices, warm_up
+from lipsync_core.speech.engine import get_engine
 from lipsync_core.speech.loudness import CEILING, limit, measure
 from lipsync_core.speech.piper_graph import open_graph
-from tests.speech_checks import sound, spoken
+from tests.speech_checks import assert_no_clicks, sound, spoken
 
 JOE = "piper:en_US-joe-medium"
 TEXTS = {
@@ -42,6 +44,18 @@ def test_the_same_text_sounds_the_same_each_time_and_beside_others():
     with ThreadPoolExecutor(8) as pool:
         for voice, together in zip(work, pool.map(everything, work), strict=True):
             assert together == alone[voice], voice
+
+
+def test_reading_many_symbols_loses_nothing_of_what_is_spoken_next():
+    """eSpeak NG keeps each choice of a voice in a short queue until it speaks."""
+    before = everything("espeak:en-us")
+    french, german = find_voice("espeak:fr"), find_voice("espeak:de")
+    for count in range(1, 25):
+        for _ in range(8 + count % 3):
+            get_engine("espeak").phonemes("oui", french)
+            get_engine("espeak").phonemes("ja", german)
+        if count % 6 == 0:
+            assert everything("espeak:en-us") == before, count
 
 
 @pytest.mark.parametrize("voice", [JOE, "espeak:en-us"])
@@ -115,6 +129,19 @@ def test_loudness_is_that_of_the_standard():
         assert measure(half, rate) == pytest.approx(-3.01, abs=0.5)  # the pause does not count
     assert measure(np.zeros(1000, np.float32), 22050) == -np.inf
     assert measure(np.zeros(0, np.float32), 22050) == -np.inf
+
+
+@pytest.mark.parametrize("voice", [JOE, "espeak:en-us", "espeak:ru+f3"])
+def test_no_click_where_one_piece_follows_another(voice):
+    text = "When the rain had stopped at last, the children ran out into the garden, where the tree stood. See! Привет."
+    speeches = spoken(text, voice=voice)
+    assert len(speeches) >= 4
+    assert_no_clicks(speeches)
+    torn = list(speeches)
+    loud = int(np.argmax(np.abs(torn[0].samples)))
+    torn[0] = replace(torn[0], samples=torn[0].samples[:loud])
+    with pytest.raises(AssertionError):
+        assert_no_clicks(torn)
 
 
 def test_peaks_are_turned_down_and_the_rest_is_left():

@@ -6,6 +6,8 @@ from lipsync_core.errors import LipsyncError
 from lipsync_core.speech import choose_voice, default_voice, languages, voices
 from tests.speech_checks import phonemes, spoken, words
 
+pytestmark = pytest.mark.usefixtures("unmeasured")  # the defaults depend on it
+
 GREETINGS = {  # guessed language, text, how it begins to sound
     "ru": ("Привет, как дела?", "prʲivʲet"),
     "uk": ("Привіт, їжаче!", "prɪ"),

@@ -39,9 +39,18 @@ def _engine(engine: dict[str, Any]) -> list[str]:
     kind = "neural" if engine["neural"] else "robotic"
     return [
         f"{engine['engine']} ({kind}): {engine['ready']} of {engine['voices']} ready",
+        *_pace(engine.get("pace")),
         *(f"  {entry['licence']}; {COMMERCIAL[entry['commercial_use']]}" for entry in engine["licences"]),
         *(f"  to get: {sentence}" for sentence in engine["how_to_get"]),
     ]
+
+
+def _pace(pace: dict[str, Any] | None) -> list[str]:
+    if not pace:
+        return []
+    verdict = "keeps ahead of playback" if pace["keeps_ahead"] else "too slow here to be a default"
+    factor = f"a second of speech takes {pace['factor']:.2f} s"
+    return [f"  first sound after {pace['first_seconds']:.2f} s, {factor}: {verdict}"]
 
 
 def _languages(languages: list[dict[str, Any]]) -> list[str]:

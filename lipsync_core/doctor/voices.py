@@ -1,5 +1,6 @@
 """Which voices and languages can be spoken."""
 
+from dataclasses import asdict
 from typing import Any
 
 from lipsync_core.errors import LipsyncError
@@ -11,6 +12,7 @@ def voices() -> list[dict[str, Any]]:
     """For each engine: how many voices it has and how many are ready, their licences, how to get the others.
 
     "fault" says why the first voice that should be ready does not speak, which is tried; it is empty if it does.
+    "pace" is how fast it speaks, which is kept: the default voices depend on it.
     """
     from lipsync_core.speech import voices as listed
 
@@ -21,7 +23,7 @@ def voices() -> list[dict[str, Any]]:
             {"engine": voice.engine, "neural": voice.neural, "voices": 0, "ready": 0, "licences": [], "how_to_get": []},
         )
         if voice.ready and "fault" not in engine:
-            engine["fault"] = _fault(voice.id)
+            engine["fault"], engine["pace"] = _tried(voice)
         engine["voices"] += 1
         engine["ready"] += voice.ready
         licence = {"licence": voice.licence, "commercial_use": voice.commercial_use}
@@ -32,16 +34,17 @@ def voices() -> list[dict[str, Any]]:
     return list(engines.values())
 
 
-def _fault(voice: str) -> str:
-    from lipsync_core.speech import speak
+def _tried(voice: Any) -> tuple[str, dict[str, Any] | None]:
+    """What is wrong with a voice, or how fast it is."""
+    from lipsync_core.speech.pace import measure_pace
 
     try:
-        next(speak("1", voice=voice))
+        pace = measure_pace(voice)
     except LipsyncError as error:
-        return str(error)
+        return str(error), None
     except Exception as error:  # a damaged package raises anything
-        return f"The voice {voice} does not speak ({reason(error)}); {INSTALL_ANEW}."
-    return ""
+        return f"The voice {voice.id} does not speak ({reason(error)}); {INSTALL_ANEW}.", None
+    return "", asdict(pace) | {"keeps_ahead": pace.keeps_ahead}
 
 
 def languages() -> list[dict[str, Any]]:

@@ -76,7 +76,9 @@ def trimmed(utterance: Utterance, start: bool = True, end: bool = True) -> Utter
         sounds = loud[0] / rate - LEAD_SECONDS
         first = max(0, round(min(sounds, max(begins, sounds - CLOSURE_SECONDS)) * rate))
     if end:
-        last = min(len(samples), loud[-1] + round(LEAD_SECONDS * rate))
+        # A last phoneme may be as good as silent, such as a t that is not released.
+        starts = utterance.phonemes[-1].start if utterance.phonemes else 0.0
+        last = min(len(samples), round(max(loud[-1] / rate, starts) * rate + LEAD_SECONDS * rate))
     kept = samples[first:last].copy()
     fade = np.linspace(0, 1, min(round(FADE_SECONDS * rate), len(kept)), dtype=np.float32)
     if start:

@@ -4,12 +4,16 @@ from difflib import get_close_matches
 
 from ..errors import LipsyncError
 from . import espeak as _espeak  # registers itself
+from . import kokoro as _kokoro
 from . import piper as _piper
 from .engine import engine_names, get_engine
 from .languages import Language, known_languages, language_code, shorten
+from .pace import is_prompt, keeps_ahead
 from .voice import Voice
 
-del _espeak, _piper
+_QUALITY = ("kokoro", "piper", "coqui", "espeak")  # engines, the better sounding first
+
+del _espeak, _kokoro, _piper
 
 
 def voices(language: str | None = None) -> list[Voice]:
@@ -28,8 +32,15 @@ def voices(language: str | None = None) -> list[Voice]:
     return exact + [voice for voice in listed if voice.language != code and voice.language.split("-")[0] == family]
 
 
-def _rank(voice: Voice) -> tuple[bool, bool]:
-    return not voice.ready, not voice.neural
+def _rank(voice: Voice) -> tuple[bool, int, int]:
+    """Neural voices, those that begin soon first; robotic ones; what is too slow here or not for everybody's use."""
+    if not voice.neural:
+        tier = 2
+    elif voice.commercial_use is False or (voice.ready and not keeps_ahead(voice)):
+        tier = 3
+    else:
+        tier = 1 if voice.ready and not is_prompt(voice) else 0
+    return not voice.ready, tier, _QUALITY.index(voice.engine)
 
 
 def languages() -> list[Language]:
@@ -39,7 +50,7 @@ def languages() -> list[Language]:
 
 
 def default_voice(language: str) -> Voice:
-    """The voice of a language: a neural one that is ready, else the robotic one.
+    """The voice of a language: the best that is ready and fast enough on this machine, as far as is known.
 
     language: code or name. Raises LipsyncError where no voice speaks it, or none that is ready.
     """

@@ -105,7 +105,7 @@ class ESpeak:
         return self._voice(base, self._variants()[variant])
 
     def _identifier(self, voice: Voice) -> str:
-        base, _, variant = voice.id.partition(":")[2].partition("+")
+        base, _, variant = voice.name_in_engine.partition("+")
         identifiers = self._identifiers()
         if base not in identifiers or (variant and variant.lower() not in self._variants()):
             raise LipsyncError(f'eSpeak NG has no voice "{voice.id}"; `python -m lipsync_core voices` lists all.')
@@ -124,6 +124,14 @@ class ESpeak:
         with library.lock:
             library.set_voice(identifier)
             return any(segments(part) for part in library.phonemes(symbol).split())
+
+    def phonemes(self, text: str, voice: Voice, tie: str = "", between: str = "") -> str:
+        """How the voice says a text, as ESpeakLibrary.phonemes gives it; for engines that have no phonemes."""
+        identifier = self._identifier(voice)
+        library = espeak_library()
+        with library.lock:
+            library.set_voice(identifier)
+            return library.phonemes(text, tie, between)
 
     def synthesize(self, text: str, voice: Voice, speed: float, stop: Stop, early: bool) -> Iterator[Utterance]:
         """Speak in one Utterance, which takes milliseconds; the samples are those of eSpeak, its pauses included."""

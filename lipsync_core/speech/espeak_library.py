@@ -18,6 +18,8 @@ from .stop import Stop
 RATE = 22050  # Hz, of every eSpeak voice
 VOLUME = 80  # per cent; at 100 some voices reach full scale
 PITCH = RANGE = 50  # middle of 0..99
+MOST_CHOSEN = 100
+DRAINING_RATE = 400  # words a minute
 SEED = 1  # of the noise in its consonants: the same text sounds the same each time
 
 HOW_TO_GET = "Install the package espeakng-loader: python -m pip install espeakng-loader."
@@ -27,7 +29,7 @@ _PHONEME_EVENTS, _IPA_EVENTS, _DO_NOT_EXIT = 1, 2, 0x8000
 _UTF8 = 1  # neither SSML (0x10) nor [[phonemes]] (0x100) are commands: text is data
 _PARAMETER_RATE, _PARAMETER_VOLUME, _PARAMETER_PITCH, _PARAMETER_RANGE = 1, 2, 3, 4
 _EVENT_END_OF_LIST, EVENT_WORD, EVENT_PHONEME = 0, 1, 7
-_IPA = 2  # espeak_TextToPhonemes mode
+_IPA, _TIES = 2, 0x80  # espeak_TextToPhonemes mode; bits 8 to 23 hold a character
 
 
 class _EventId(ctypes.Union):
@@ -73,6 +75,7 @@ class ESpeakLibrary:
         self._events: list[tuple[int, int, int, str]] = []
         self._failure: BaseException | None = None
         self._stop = Stop()
+        self._chosen = 0  # voices since something was spoken
         import espeakng_loader  # here, for whoever leaves this package out
 
         data = espeakng_loader.get_data_path()
@@ -130,24 +133,34 @@ class ESpeakLibrary:
 
     def set_voice(self, identifier: str) -> None:
         """identifier: as listed, with a variant after a plus sign where one is wanted."""
+        # Each choice waits in a queue of 170 places until something is spoken; a full one loses the next text's start.
+        self._chosen += 1
+        if self._chosen > MOST_CHOSEN:
+            self.synthesize("a", DRAINING_RATE, Stop())
         self._check(self._dll.espeak_SetVoiceByName(identifier.encode()), f"take the voice {identifier}")
 
     def _check(self, status: int, what: str) -> None:
         if status != 0:
             raise LipsyncError(f"eSpeak NG could not {what} (status {status}); install espeakng-loader again.")
 
-    def phonemes(self, text: str) -> str:
-        """IPA of a text, with stress marks; empty where it has no sound."""
+    def phonemes(self, text: str, tie: str = "", between: str = "") -> str:
+        """IPA of a text, with stress marks; empty where it has no sound.
+
+        tie: a character to stand between the letters of one phoneme. between: one to stand between phonemes, which
+        are then given by eSpeak's own names instead of in IPA.
+        """
+        mode = ord(between) << 8 if between else _IPA | (_TIES | ord(tie) << 8 if tie else 0)
         encoded = ctypes.c_char_p(text.encode())
         position = ctypes.c_void_p(ctypes.cast(encoded, ctypes.c_void_p).value)
         parts = []
         while position.value:
-            parts.append(self._dll.espeak_TextToPhonemes(ctypes.byref(position), _UTF8, _IPA) or b"")
+            parts.append(self._dll.espeak_TextToPhonemes(ctypes.byref(position), _UTF8, mode) or b"")
         return b" ".join(parts).decode("utf-8", "replace").strip()
 
     def synthesize(self, text: str, rate: int, stop: Stop) -> tuple[np.ndarray, list[tuple[int, int, int, str]]]:
         """(n,) int16 and events (type, text position from 0, sample, phoneme name)."""
         self._blocks, self._events, self._failure, self._stop = [], [], None, stop
+        self._chosen = 0
         for parameter, value in (
             (_PARAMETER_RATE, rate),
             (_PARAMETER_VOLUME, VOLUME),

@@ -1,4 +1,4 @@
-"""When Piper says what: its phoneme symbols and their times as phonemes, and which of them are which word."""
+"""When a voice says what: its phoneme symbols and their times as phonemes, and which of them are which word."""
 
 from collections.abc import Callable, Sequence
 from difflib import SequenceMatcher
@@ -9,14 +9,16 @@ from .ipa import is_modifier, segments
 from .speech import Phoneme
 from .word_times import tokens
 
-BREATH = 0.06  # seconds; a gap between two phonemes that is shorter is no pause, the mouth goes on
+BREATH = 0.06  # seconds, of Piper
 _STRESS = "ˈˌ"
 _LENGTH = "ːˑ"
 
 
-def timed_phonemes(symbols: Sequence[str], bounds: Sequence[float]) -> list[Phoneme]:
-    """Phonemes from Piper's symbols; bounds: (symbols + 1), seconds.
+def timed_phonemes(symbols: Sequence[str], bounds: Sequence[float], breath: float = BREATH) -> list[Phoneme]:
+    """Phonemes from the symbols that a network was given; bounds: (symbols + 1), seconds.
 
+    A symbol is a letter of IPA, or several that the network takes for one, or a mark, which has no sound.
+    breath: seconds; a gap between two phonemes that is shorter is no pause, the mouth goes on.
     The time of a stress mark is that of the phoneme after it, the time of a modifier that of the one before.
     """
     found: list[Phoneme] = []
@@ -24,33 +26,36 @@ def timed_phonemes(symbols: Sequence[str], bounds: Sequence[float]) -> list[Phon
     for symbol, start, end in zip(symbols, bounds[:-1], bounds[1:], strict=True):
         if symbol in _STRESS:
             stress = start if stress is None else stress
-        elif symbol in _LENGTH or symbol.isdigit() or is_modifier(symbol):
+        elif symbol in _LENGTH or symbol.isdigit() or (len(symbol) == 1 and is_modifier(symbol)):
             if (found and symbol in _LENGTH) or symbol.isdigit():
                 found[-1:] = [Phoneme(last.symbol, last.start, end) for last in found[-1:]]
             elif found:
                 found[-1] = Phoneme(found[-1].symbol + symbol, found[-1].start, end)
-        elif symbol.isalpha():
+        elif named := segments(symbol) if any(map(str.isalpha, symbol)) else []:
             at = start if stress is None else stress
             stress = None
             length = end - at
-            for name, share in segments(symbol):
+            for name, share in named:
                 found.append(Phoneme(name, at, at + length * share))
                 at += length * share
         else:
             stress = None
     for i, (one, following) in enumerate(pairwise(found)):
-        if 0 < following.start - one.end < BREATH:
+        if 0 < following.start - one.end < breath:
             found[i] = Phoneme(one.symbol, one.start, following.start)
     return found
 
 
-def timed_words(text: str, phonemes: Sequence[Phoneme], phonemize: Callable[[str], list[str]]) -> list[SpokenWord]:
+def timed_words(
+    text: str, phonemes: Sequence[Phoneme], phonemize: Callable[[str], list[str]], marks: Sequence[int] = ()
+) -> list[SpokenWord]:
     """Words of the text with their times.
 
-    Piper does not tell which phonemes are which word, and joins some ("of the"). So each word is phonemised alone, and
-    the phonemes of all of them are laid along those of the sentence.
+    marks: where a text without spaces may be cut into words. The network does not tell which phonemes are which word,
+    and joins some ("of the"). So each word is phonemised alone, and the phonemes of all of them are laid along those
+    of the sentence.
     """
-    spans = tokens(text)
+    spans = tokens(text, marks)
     alone = [_letters(phonemize(text[first:last])) for first, last in spans]
     sentence = [phoneme.symbol[0] for phoneme in phonemes]
     if not sentence or not spans:

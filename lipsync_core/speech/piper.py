@@ -137,7 +137,7 @@ def _bundled() -> Path:
 
 
 def _path(voice: Voice) -> Path:
-    name = voice.id.partition(":")[2]
+    name = voice.name_in_engine
     own = settings().checkpoints_dir / FOLDER / f"{name}.onnx"
     return _bundled() if name == BUNDLED and not own.is_file() else own
 

@@ -38,6 +38,11 @@ class Voice:
         """Name of the engine that speaks it."""
         return self.id.partition(":")[0]
 
+    @property
+    def name_in_engine(self) -> str:
+        """The id without the engine."""
+        return self.id.partition(":")[2]
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return {"id": self.id, "engine": self.engine} | asdict(self) | {"aliases": list(self.aliases)}
