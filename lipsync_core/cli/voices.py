@@ -2,9 +2,12 @@
 
 import argparse
 import json
+from functools import partial
+from pathlib import Path
 
 from lipsync_core.errors import LipsyncError
 
+from .progress import ProgressBar
 from .table import table
 
 HELP = "list the voices, the best of each language first"
@@ -14,13 +17,27 @@ EXAMPLE = "python -m lipsync_core voices --language ru"
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument("--language", metavar="L", help="only those of a language: a code such as pt-BR, or its name")
+    parser.add_argument("--get", metavar="VOICE", help="get what it lacks, such as coqui:tts_models/de/thorsten/vits")
+    parser.add_argument("--clone", metavar="RECORDING", help="a voice for XTTS to imitate; with --name and --consent")
+    parser.add_argument("--name", metavar="N", help="of the cloned voice")
+    parser.add_argument("--who", metavar="W", default="", help="who agreed, for the note beside the recording")
+    parser.add_argument("--consent", action="store_true", help="the person whose voice it is has agreed")
     parser.add_argument("--json", action="store_true", help="one line of JSON on stdout")
 
 
 def run(options: argparse.Namespace) -> int:
     """List voices."""
-    from lipsync_core.speech import voices
+    from lipsync_core.speech import clone_voice, get_voice, voices
 
+    if options.clone is not None:
+        cloned = clone_voice(Path(options.clone), options.name or "", options.consent, options.who)
+        print(f"Kept as {cloned.path}; speak with it by --voice coqui:xtts/LANGUAGE/{cloned.name}.")
+        return 0
+    if options.get is not None:
+        with ProgressBar(options.get, "MB") as bar:
+            voice = get_voice(options.get, partial(_show, bar))
+        print(f"{voice.id} is ready.")
+        return 0
     listed = voices(options.language)
     if options.json:
         print(json.dumps([voice.as_dict() for voice in listed]))
@@ -39,3 +56,7 @@ def run(options: argparse.Namespace) -> int:
     ]
     print(table(rows))
     return 0
+
+
+def _show(bar: ProgressBar, name: str, done: int, total: int) -> None:
+    bar.show(done / total, done / 1e6)

@@ -2,7 +2,9 @@
 
 from difflib import get_close_matches
 
+from ..checkpoints import Progress, fetch
 from ..errors import LipsyncError
+from . import coqui as _coqui
 from . import espeak as _espeak  # registers itself
 from . import kokoro as _kokoro
 from . import piper as _piper
@@ -64,13 +66,15 @@ def find_voice(name: str | Voice) -> Voice:
 
     Raises LipsyncError, naming close matches, where there is none or it is not ready.
     """
-    if isinstance(name, Voice):
-        return _ready(name)
+    return _ready(name if isinstance(name, Voice) else _meant(name))
+
+
+def _meant(name: str) -> Voice:
     wanted = " ".join(name.split())
     listed = voices()
     for voice in listed:
         if voice.id == wanted:
-            return _ready(voice)
+            return voice
     by_name: dict[str, Voice] = {}
     for voice in listed:
         for known in (voice.id, *(f"{voice.engine}:{alias}" for alias in voice.aliases)):
@@ -90,7 +94,22 @@ def find_voice(name: str | Voice) -> Voice:
             else "`python -m lipsync_core voices` lists all."
         )
         raise LipsyncError(f'There is no voice "{shorten(name)}"; {hint}')
-    return _ready(found)
+    return found
+
+
+def get_voice(name: str, progress: Progress | None = None) -> Voice:
+    """The voice that is meant, after its files have been fetched where some are missing; that takes minutes.
+
+    progress: as `checkpoints.fetch` takes it. Raises LipsyncError as `find_voice` and `fetch` do, which is also for a
+    licence that has not been accepted.
+    """
+    voice = _meant(name)
+    if not voice.ready:
+        for entry in voice.checkpoints:
+            fetch(entry, progress)
+        if voice.engine == "coqui" and not voice.checkpoints:
+            _coqui.download(voice.name_in_engine)
+    return find_voice(name)
 
 
 def companion(voice: Voice, language: str) -> Voice:

@@ -31,6 +31,7 @@ class Utterance:
     phonemes: one IPA segment each (see ipa.py), in order of time. words: in order of time.
     text_end: the part of the text that ends here, in characters from the start of the text.
     joined: the next Utterance of the same text goes on without a gap.
+    timed: whether the engine knows its phonemes; where it does, an Utterance without any is silent.
     loudness: LUFS by which it is to be turned up or down, where a part does not tell that of the whole; None where
         the samples do.
     """
@@ -42,6 +43,7 @@ class Utterance:
     text_end: int
     joined: bool = False
     loudness: float | None = None
+    timed: bool = True
 
 
 class Engine(Protocol):

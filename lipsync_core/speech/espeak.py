@@ -125,6 +125,15 @@ class ESpeak:
             library.set_voice(identifier)
             return any(segments(part) for part in library.phonemes(symbol).split())
 
+    def find_language(self, name: str) -> Voice:
+        """The plain voice of a language, by eSpeak's name ("pt-br") or its code. Raises LipsyncError."""
+        for voice in self.voices():
+            if name.lower() in (voice.name_in_engine, voice.language.lower()):
+                return voice
+        if name.lower() == "en":
+            return self.find_language("en-us")
+        raise LipsyncError(f'eSpeak NG has no language "{name}"; `python -m lipsync_core voices` lists all.')
+
     def phonemes(self, text: str, voice: Voice, tie: str = "", between: str = "") -> str:
         """How the voice says a text, as ESpeakLibrary.phonemes gives it; for engines that have no phonemes."""
         identifier = self._identifier(voice)

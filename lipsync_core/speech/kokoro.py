@@ -147,4 +147,5 @@ def _voice(name: str, code: str, how_to_get: str) -> Voice:
         ready=not how_to_get,
         how_to_get=how_to_get,
         aliases=(person,),
+        checkpoints=("kokoro", "kokoro_voices"),
     )

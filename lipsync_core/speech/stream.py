@@ -162,7 +162,7 @@ def _parts(
     reader = voice if passage.language is None else companion(voice, passage.language)
     factor, heard = 1.0, False
     for part in get_engine(reader.engine).synthesize(passage.text, reader, speed, stop, early):
-        if not part.phonemes:
+        if not (part.phonemes if part.timed else part.samples.any()):
             continue
         trimmed_part = trimmed(part, start=not heard, end=not part.joined)
         if not heard:  # the parts of a sentence are turned up alike

@@ -17,6 +17,7 @@ class Voice:
     ready: can speak now; otherwise `how_to_get` says in one sentence what to do.
     sample_rate: samples a second.
     aliases: other names it answers to.
+    checkpoints: entries of the manifest that it needs, which `lipsync_core.checkpoints.fetch` gets.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Voice:
     ready: bool = True
     how_to_get: str = ""
     aliases: tuple[str, ...] = ()
+    checkpoints: tuple[str, ...] = ()
 
     @property
     def engine(self) -> str:
@@ -45,4 +47,11 @@ class Voice:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        return {"id": self.id, "engine": self.engine} | asdict(self) | {"aliases": list(self.aliases)}
+        return (
+            {"id": self.id, "engine": self.engine}
+            | asdict(self)
+            | {
+                "aliases": list(self.aliases),
+                "checkpoints": list(self.checkpoints),
+            }
+        )
