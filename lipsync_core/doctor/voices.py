@@ -22,7 +22,8 @@ def voices() -> list[dict[str, Any]]:
             voice.engine,
             {"engine": voice.engine, "neural": voice.neural, "voices": 0, "ready": 0, "licences": [], "how_to_get": []},
         )
-        if voice.ready and "fault" not in engine:
+        own = voice.engine == "coqui" and not voice.checkpoints  # each a network of its own
+        if voice.ready and (own or "fault" not in engine):
             engine["fault"], engine["pace"] = _tried(voice)
         engine["voices"] += 1
         engine["ready"] += voice.ready

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from ..checkpoints import Checkpoint, manifest
 from ..errors import LipsyncError
 from ..settings import settings
 from .engine import SpokenWord, Utterance, register
@@ -26,6 +27,7 @@ from .speech import Phoneme
 from .stop import Stop
 from .voice import Voice
 
+ENTRIES = "piper/"  # how the names of the voices in the manifest begin
 FOLDER = "piper"  # in the checkpoints folder, for voices put there by hand
 FIRST_SECONDS = 0.6  # the shortest first part of a sentence that is wanted early
 GROWTH = 4  # how much longer each further part is: made in a tenth of its time, it is there before the last one ends
@@ -49,18 +51,24 @@ Item = TypeVar("Item", Phoneme, SpokenWord)
 
 @register("piper")
 class Piper:
-    """Speaks the bundled voice, and those in the checkpoints' folder `piper`."""
+    """Speaks the bundled voice, and those in the checkpoints' folder `piper`, which the manifest can get."""
 
     def __init__(self) -> None:
         self._models = Loading(PiperModel, "piper-load")
         self._reads = lru_cache(maxsize=8192)(self._has_phonemes)
 
     def voices(self) -> list[Voice]:
-        """The bundled voice first."""
+        """The bundled voice first, then what lies in the folder, then what the manifest can get."""
         runs = all(find_spec(name) for name in PROGRAMS)
         listed = [_voice(BUNDLED, "en-US", 22050, LICENCE, "" if runs and _bundled().is_file() else HOW_TO_GET)]
         own = sorted((settings().checkpoints_dir / FOLDER).glob("*.onnx"))
-        return [*listed, *(_own(path, "" if runs else HOW_TO_GET) for path in own)]
+        here = {path.stem for path in own}
+        missing = [entry for name, entry in _catalogue().items() if name not in here]
+        return [
+            *listed,
+            *(_own(path, "" if runs else HOW_TO_GET) for path in own),
+            *(_listed(entry, "" if runs else HOW_TO_GET) for entry in missing),
+        ]
 
     def find(self, name: str) -> Voice | None:
         """There are no voices but those listed."""
@@ -142,6 +150,24 @@ def _path(voice: Voice) -> Path:
     return _bundled() if name == BUNDLED and not own.is_file() else own
 
 
+def _catalogue() -> dict[str, Checkpoint]:
+    """Voices that can be downloaded, by name."""
+    return {name.removeprefix(ENTRIES): entry for name, entry in manifest().items() if name.startswith(ENTRIES)}
+
+
+def _listed(entry: Checkpoint, how_to_get: str) -> Voice:
+    """A voice of the catalogue that is not there yet."""
+    name = entry.name.removeprefix(ENTRIES)
+    size = f" ({entry.bytes / 1e6:.0f} MB)" if entry.bytes else ""
+    how = how_to_get or f"Run `python -m lipsync_core fetch {entry.name}`{size}."
+    return _voice(name, _code(name), 16000 if name.endswith("low") else 22050, OTHER_LICENCE, how)
+
+
+def _code(name: str) -> str:
+    """Language of a voice's name. Raises LipsyncError where it starts with none."""
+    return language_code(name.partition("-")[0], set(known_languages()))
+
+
 def _own(path: Path, how_to_get: str) -> Voice:
     """A voice in the checkpoints' folder, by its name and the JSON file beside it."""
     beside = path.with_name(path.name + ".json")
@@ -155,7 +181,7 @@ def _own(path: Path, how_to_get: str) -> Voice:
     except (OSError, ValueError, KeyError, TypeError):
         how_to_get = f"Put {beside.name}, which comes with the voice, beside {path}."
     try:
-        language = language_code(path.stem.partition("-")[0], set(known_languages()))
+        language = _code(path.stem)
     except LipsyncError:
         language = NAMING_LANGUAGE
         how_to_get = f"Name {path} as it was named when it was downloaded, by which its language is known."
@@ -164,6 +190,9 @@ def _own(path: Path, how_to_get: str) -> Voice:
 
 def _voice(name: str, code: str, rate: int, licence: str, how_to_get: str) -> Voice:
     language = known_languages()[code]
+    entry = _catalogue().get(name)
+    if entry:
+        licence = f"GPL-3.0-or-later (Piper, a separate package); {entry.licence} (the voice)"
     speaker, _, quality = name.partition("-")[2].partition("-")
     return Voice(
         id=f"piper:{name}",
@@ -175,8 +204,9 @@ def _voice(name: str, code: str, rate: int, licence: str, how_to_get: str) -> Vo
         licence=licence,
         gender="male" if name == BUNDLED else "",
         neural=True,
-        commercial_use=None,
+        commercial_use=entry.commercial if entry else None,
         ready=not how_to_get,
         how_to_get=how_to_get,
         aliases=(speaker,) if speaker else (),
+        checkpoints=(entry.name,) if entry else (),
     )
