@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -183,6 +184,15 @@ def test_xtts_streams_in_a_cloned_voice(limits, tmp_path: Path, recording) -> No
     assert words(speeches) == ["Привет", "мои", "дорогие", "друзья"]
     assert_no_clicks(speeches)
     assert any(voice.id == "coqui:xtts/ru/anna" for voice in voices("ru"))
+
+    before = threading.active_count()
+    stream = speak("Это очень длинное предложение, которое никто не слушает до конца.", voice="coqui:xtts/ru/anna")
+    next(stream)  # somebody stops in the middle; the next one does not wait for him
+    assert list(speak("Да.", voice="coqui:xtts/ru/anna"))
+    stream.close()
+    assert list(stream) == []
+    del stream
+    assert threading.active_count() <= before
 
 
 def test_the_program_starts_without_it() -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,7 +69,7 @@ def doctor(*modules: tuple[Path, str, str], **environment: str) -> "subprocess.C
     path = os.pathsep.join([*(str(folder) for folder, _, _ in modules), str(ROOT)])
     return subprocess.run(
         [sys.executable, "-P", "-m", "lipsync_core", "doctor", "--no-speed", "--json"],
-        env={**os.environ, "PYTHONPATH": path, **environment},
+        env={**os.environ, "LIPSYNC_CACHE_DIR": tempfile.mkdtemp(), "PYTHONPATH": path, **environment},
         capture_output=True,
         text=True,
         timeout=60,

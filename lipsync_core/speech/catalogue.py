@@ -107,7 +107,7 @@ def get_voice(name: str, progress: Progress | None = None) -> Voice:
     if not voice.ready:
         for entry in voice.checkpoints:
             fetch(entry, progress)
-        if voice.engine == "coqui" and not voice.checkpoints:
+        if voice.engine == "coqui" and voice.name_in_engine.startswith("tts_models/"):
             _coqui.download(voice.name_in_engine)
     return find_voice(name)
 

@@ -3,8 +3,10 @@
 https://arxiv.org/abs/2406.04904; weights under the Coqui Public Model License, for non-commercial use.
 """
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -49,23 +51,53 @@ class Xtts:
 
         language: our code. speaker: the file of a recording, or the name of a speaker that comes with the network.
         """
-        with self._interruptible.use(stop):
-            latents, embedding = self._voice(speaker)
-            made = self._network.inference_stream(
-                text,
-                LANGUAGES[language],
-                latents,
-                embedding,
-                speed=speed,
-                temperature=self._config.temperature,
-                length_penalty=self._config.length_penalty,
-                repetition_penalty=self._config.repetition_penalty,
-                top_k=self._config.top_k,
-                top_p=self._config.top_p,
-            )
-            for block in made:
-                stop.check()
-                yield np.asarray(block.detach().cpu().numpy(), np.float32).ravel()
+        # In a thread to the sentence's end: the network remembers the sentence that it is at, so that another one has
+        # to wait for it, but never for a listener who takes his time.
+        made: SimpleQueue[np.ndarray | BaseException | None] = SimpleQueue()
+        own = Stop()
+        arguments = (text, language, speaker, speed, own, made)
+        thread = threading.Thread(target=self._fill, args=arguments, name="xtts-speak")
+        thread.start()
+        try:
+            with stop.interrupting(own.set):
+                while (block := made.get()) is not None:
+                    stop.check()
+                    if isinstance(block, BaseException):
+                        raise block
+                    yield block
+        finally:
+            own.set()
+            thread.join()
+
+    def _fill(
+        self,
+        text: str,
+        language: str,
+        speaker: str | Path,
+        speed: float,
+        stop: Stop,
+        made: "SimpleQueue[np.ndarray | BaseException | None]",
+    ) -> None:
+        try:
+            with self._interruptible.use(stop):
+                latents, embedding = self._voice(speaker)
+                blocks = self._network.inference_stream(
+                    text,
+                    LANGUAGES[language],
+                    latents,
+                    embedding,
+                    speed=speed,
+                    temperature=self._config.temperature,
+                    length_penalty=self._config.length_penalty,
+                    repetition_penalty=self._config.repetition_penalty,
+                    top_k=self._config.top_k,
+                    top_p=self._config.top_p,
+                )
+                for block in blocks:
+                    made.put(np.asarray(block.detach().cpu().numpy(), np.float32).ravel())
+            made.put(None)
+        except BaseException as error:  # raised again by whoever listens
+            made.put(error)
 
     def _voice(self, speaker: str | Path) -> tuple[Any, Any]:
         if isinstance(speaker, Path):
