@@ -11,6 +11,7 @@ from .progress import ProgressBar
 from .recording_length import seconds_of
 from .target import check_not_source, free_name
 from .text_file import STANDARD_INPUT, read_text
+from .voices import fetched
 
 HELP = "let a face speak a text or a recording, into an MP4 file"
 EXAMPLE = 'python -m lipsync_core render --text "Hello, world." --avatar mei -o hello.mp4'
@@ -71,6 +72,7 @@ def _render(options: argparse.Namespace, text: str | None, target: Path) -> dict
     from lipsync_core import Studio
     from lipsync_core.sinks.mp4 import Mp4Writer
 
+    voice = fetched(options.voice).id if options.voice else None  # which takes minutes where it is not there yet
     start = time.perf_counter()
     studio = Studio()
     with ProgressBar("face") as bar:
@@ -81,7 +83,7 @@ def _render(options: argparse.Namespace, text: str | None, target: Path) -> dict
         text,
         audio=options.audio,
         avatar=avatar,
-        voice=options.voice,
+        voice=voice,
         language=options.language,
         speed=options.speed or 1.0,
         model=options.model,

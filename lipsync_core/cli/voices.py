@@ -4,11 +4,15 @@ import argparse
 import json
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lipsync_core.errors import LipsyncError
 
 from .progress import ProgressBar
 from .table import table
+
+if TYPE_CHECKING:
+    from lipsync_core.speech import Voice
 
 HELP = "list the voices, the best of each language first"
 EXAMPLE = "python -m lipsync_core voices --language ru"
@@ -27,16 +31,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """List voices."""
-    from lipsync_core.speech import clone_voice, get_voice, voices
+    from lipsync_core.speech import clone_voice, voices
 
     if options.clone is not None:
         cloned = clone_voice(Path(options.clone), options.name or "", options.consent, options.who)
         print(f"Kept as {cloned.path}; speak with it by --voice coqui:xtts/LANGUAGE/{cloned.name}.")
         return 0
     if options.get is not None:
-        with ProgressBar(options.get, "MB") as bar:
-            voice = get_voice(options.get, partial(_show, bar))
-        print(f"{voice.id} is ready.")
+        print(f"{fetched(options.get).id} is ready.")
         return 0
     listed = voices(options.language)
     if options.json:
@@ -58,5 +60,13 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def fetched(name: str) -> "Voice":
+    """The voice that is meant, after what it lacks has been fetched, with a progress bar."""
+    from lipsync_core.speech import get_voice
+
+    with ProgressBar(name, "MB") as bar:
+        return get_voice(name, partial(_show, bar))
+
+
 def _show(bar: ProgressBar, name: str, done: int, total: int) -> None:
-    bar.show(done / total, done / 1e6)
+    bar.show(done / total if total else None, done / 1e6)
