@@ -41,6 +41,7 @@ async def until_left(request: Request, work: Coroutine[Any, Any, Result]) -> Res
         gone.cancel()
         task.cancel()
         await asyncio.wait((task,))
+        del gone, task  # else an error and this frame would hold each other, and the take with its files
 
 
 class Stream(Response):

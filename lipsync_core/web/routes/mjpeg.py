@@ -33,9 +33,11 @@ class Show:
         self._made, self._session = made, session
         self._quality, self._paced = order.quality, order.pace
         self._ahead = order.queue_frames or settings().queue_frames
-        self._clock, self._latest = PlaybackClock(), Latest()
+        self._clock = clock = PlaybackClock()
+        self._latest = Latest()
         self._news, self._room = asyncio.Event(), asyncio.Event()
-        self.sound = Sound(made.take.sample_rate, lambda: self._clock.now)
+        # Without a reference to itself: what a take holds, such as the open file of its face, goes at once then.
+        self.sound = Sound(made.take.sample_rate, lambda: clock.now)
         self._ended = False
 
     async def first(self) -> None:
