@@ -27,12 +27,12 @@ def page(place: Path, listed: Callable[..., None], host: LyingServer) -> Iterato
     import gradio as gr
     from playwright.sync_api import sync_playwright
 
-    from lipsync_core.web.offer import offer
+    from lipsync_core.page.offer import build_offer
 
     listed("/model", licence="for research", commercial=False)
     with gr.Blocks() as blocks:
         said = gr.Textbox(elem_id="said")
-        offer(blocks).fetched.then(lambda: checkpoints.state("model"), None, said)
+        build_offer(blocks).fetched.then(lambda: checkpoints.state("model"), None, said)
     _, url, _ = blocks.launch(prevent_thread_lock=True, quiet=True, ssr_mode=False)
     try:
         with sync_playwright() as play:
@@ -88,7 +88,7 @@ def test_stopping_on_the_page_keeps_what_has_come(  # type: ignore[no-untyped-de
 
 
 def test_what_a_choice_lacks(monkeypatch: pytest.MonkeyPatch, limits: Callable[..., None], tmp_path: Path) -> None:
-    from lipsync_core.web.offer import needed_by
+    from lipsync_core.page.offer import needed_by
 
     limits(checkpoints_dir=tmp_path)
     assert needed_by("wav2lip", "kokoro:af_heart") == ["kokoro", "kokoro_voices", "wav2lip_gan"]

@@ -19,6 +19,7 @@ from .examples import EXAMPLES
 from .faces import Faces
 from .gpu import performer
 from .missing import missing
+from .offer import needed_by
 from .performance import Moment, Wish
 from .report import Report
 from .runs import Runs, stopped
@@ -198,10 +199,26 @@ class Desk:
         """The voice menu follows the language."""
         return gr.Dropdown(choices=menus.voice_menu(language, Words.of(request)), value=""), ""
 
-    def lines(self, model: str, voice: str, request: gr.Request) -> tuple[str, str, Any]:
-        """Licences of what is chosen, and how to get what is missing."""
-        words, lack = Words.of(request), missing(model, voice)
-        return menus.model_line(model, words), menus.voice_line(voice, words), gr.Markdown(lack, visible=bool(lack))
+    def lines(self, model: str, voice: str, request: gr.Request) -> tuple[Any, ...]:
+        """Licences of what is chosen, how to get what is missing, and the download of it, ready to be started."""
+        words, lack, needed = Words.of(request), missing(model, voice), needed_by(model, voice)
+        return (
+            menus.model_line(model, words),
+            menus.voice_line(voice, words),
+            gr.Markdown(lack, visible=bool(lack)),
+            needed or SKIP,
+            gr.Accordion(open=True) if lack else SKIP,
+        )
+
+    def menus(self, language: str, voice: str, request: gr.Request) -> tuple[Any, ...]:
+        """The menus anew, when a file has come; what is chosen stays."""
+        words = Words.of(request)
+        return (
+            gr.Dropdown(choices=menus.language_menu(words)),
+            gr.Dropdown(choices=menus.voice_menu(language, words), value=voice),
+            gr.Radio(choices=menus.model_menu(words)),
+            gr.Markdown("", visible=False),
+        )
 
     def example(self, number: int, used: Any, request: gr.Request) -> tuple[Any, ...]:
         """Fill the page with an example."""

@@ -12,6 +12,8 @@ from lipsync_core.sinks.preview_image import PreviewImage
 from . import menus
 from .desk import Desk
 from .examples import EXAMPLES
+from .imitate import build_imitation
+from .offer import build_offer
 from .report import Report
 from .status import status
 from .words import Words, i18n, say
@@ -98,7 +100,12 @@ def build(desk: Desk) -> gr.Blocks:
                             0, label=say("which_face"), info=say("which_face_info"), precision=0, minimum=0,
                             maximum=99, elem_id="which", min_width=150,
                         )  # fmt: skip
-                missing = gr.Markdown(visible=False, elem_id="missing")
+                with gr.Accordion(say("shelf"), open=False, elem_id="shelf") as shelf, gr.Tabs():
+                    with gr.Tab(say("offer")):
+                        missing = gr.Markdown(visible=False, elem_id="missing")
+                        offer = build_offer(blocks)
+                    with gr.Tab(say("imitate")):
+                        imitated = build_imitation()
                 with gr.Row(elem_id="buttons"):
                     start = gr.Button(say("speak"), variant="primary", size="lg", elem_id="speak")
                     stop = gr.Button(say("stop"), variant="stop", size="lg", elem_id="stop")
@@ -133,7 +140,10 @@ def build(desk: Desk) -> gr.Blocks:
             event.then(**run, api_visibility="private")
 
         language.input(desk.voices_of, language, [voice, voice_line], **private)
-        gr.on([model.change, voice.change], desk.lines, [model, voice], [model_line, voice_line, missing], **private)
+        lines = [model_line, voice_line, missing, offer.choice, shelf]
+        gr.on([model.change, voice.change], desk.lines, [model, voice], lines, **private)
+        for event in (offer.fetched, imitated):
+            event.then(desk.menus, [language, voice], [language, voice, model, missing], **private)
         text_tab.select(lambda: False, None, recorded, **private)
         recording_tab.select(lambda: True, None, recorded, **private)
         gallery.select(desk.choose, used, [face, preview, video, download], **private)

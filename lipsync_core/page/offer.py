@@ -1,8 +1,8 @@
-"""A piece of a Gradio page: what can be fetched, its size and licence, and its progress."""
+"""What can be downloaded: models and voices with their size and licence, and how far a download is."""
 
 import html
 import threading
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -10,25 +10,11 @@ from typing import Any
 import gradio as gr
 
 from lipsync_core import LipsyncError, checkpoints
+from lipsync_core.web.downloads import may_download
 
-from .downloads import may_download
+from .words import Words, say
 
 SECONDS = 0.25  # between two updates
-WORDS = {  # English; a page gives its own for other languages
-    "choose": "Models and voices that can be downloaded",
-    "get": "Download",
-    "stop": "Stop",
-    "agree": "I agree to the licence: no commercial use",
-    "size": "{mb:.0f} MB",
-    "commercial": "commercial use allowed",
-    "non_commercial": "no commercial use",
-    "unclear": "commercial use: see its sources",
-    "progress": "{name}: {done:.0f} of {total:.0f} MB",
-    "done": "{names}: ready to use",
-    "nothing": "Everything is here.",
-    "refused": "Files are downloaded for whoever sits at this machine alone; LIPSYNC_DOWNLOADS can allow more.",
-    "disagreed": "Agree to the licence first.",
-}
 
 
 @dataclass(frozen=True)
@@ -36,16 +22,11 @@ class Offer:
     """The components. fetched: the event; what a page hangs on it by `.then` runs after it, also when it failed."""
 
     choice: gr.Dropdown
-    facts: gr.Markdown
-    agree: gr.Checkbox
-    get: gr.Button
-    stop: gr.Button
-    told: gr.HTML
     fetched: Any
 
 
 def needed_by(model: str = "", voice: str = "") -> list[str]:
-    """Names of the entries that a model or a voice, by its id, lacks; the page chooses them in `Offer.choice`."""
+    """Names of the entries that a model or a voice, by its id, lacks."""
     engine, _, name = voice.partition(":")
     names = {"kokoro": ["kokoro", "kokoro_voices"], "piper": [f"piper/{name}"]}.get(engine, [])
     names += ["wav2lip_gan"] if model == "wav2lip" and not checkpoints.is_there("wav2lip") else []
@@ -53,54 +34,59 @@ def needed_by(model: str = "", voice: str = "") -> list[str]:
     return [one for one in names if one in checkpoints.manifest() and not checkpoints.is_there(one)]
 
 
-def offer(blocks: gr.Blocks, words: Mapping[str, str] = WORDS) -> Offer:
+def build_offer(blocks: gr.Blocks) -> Offer:
     """Put the piece into the page that is being built; `blocks` loads its list anew for each visitor."""
-    words = {**WORDS, **words}
 
-    def choices() -> list[tuple[str, str]]:
+    def choices(words: Words) -> list[tuple[str, str]]:
         return [
-            (f"{one.checkpoint.about} · {words['size'].format(mb=one.checkpoint.download_bytes / 1e6)}", name)
+            (f"{one.checkpoint.about} · {words('offer_size', mb=one.checkpoint.download_bytes / 1e6)}", name)
             for one in checkpoints.listing(quick=True)
             if one.state != "ready" and not one.checkpoint.manual and not one.checkpoint.bundled
             for name in [one.checkpoint.name]
         ]
 
-    def arrive() -> tuple[Any, str]:
-        return gr.Dropdown(choices=choices()), "" if choices() else html.escape(words["nothing"])
+    def arrive(request: gr.Request) -> tuple[Any, str]:
+        words = Words.of(request)
+        listed = choices(words)
+        return gr.Dropdown(choices=listed), "" if listed else html.escape(words("offer_nothing"))
 
-    def chosen(names: Sequence[str]) -> tuple[str, Any]:
+    def chosen(names: Sequence[str], request: gr.Request) -> tuple[str, Any]:
+        words = Words.of(request)
         return "  \n".join(_line(name, words) for name in names), gr.Checkbox(False, visible=_asks(names))
 
     def fetch(names: Sequence[str], agrees: bool, request: gr.Request) -> Iterator[tuple[Any, str]]:
+        words = Words.of(request)
         if not may_download(request):
-            raise gr.Error(words["refused"], print_exception=False)
+            raise gr.Error(words("offer_refused"), print_exception=False)
         if _asks(names) and not agrees:
-            raise gr.Error(words["disagreed"], print_exception=False)
+            raise gr.Error(words("offer_disagreed"), print_exception=False)
         try:
             for name in names:
                 checkpoints.accept(name)
                 with closing(progress(name)) as steps:
                     for done, total in steps:
-                        yield gr.skip(), _bar(words["progress"], name, done, total)
+                        yield gr.skip(), _bar(words, name, done, total)
         except LipsyncError as error:
             yield gr.skip(), ""
             raise gr.Error(html.escape(str(error)), print_exception=False) from error
-        said = html.escape(words["done"].format(names=", ".join(names)))
-        yield gr.Dropdown(choices=choices(), value=[]), said if names else ""
+        told = html.escape(words("offer_done", names=", ".join(names))) if names else ""
+        yield gr.Dropdown(choices=choices(words), value=[]), told
 
-    choice = gr.Dropdown(choices(), multiselect=True, label=words["choose"], elem_id="offer")
-    facts = gr.Markdown(elem_id="offer-facts")
-    agree = gr.Checkbox(False, label=words["agree"], visible=False, elem_id="offer-agree")
+    choice = gr.Dropdown(
+        choices(Words()), multiselect=True, label=say("offer_choose"), elem_id="offer", num_choices_shown=None
+    )
+    facts = gr.Markdown(elem_id="offer-facts", elem_classes="line")
+    agree = gr.Checkbox(False, label=say("offer_agree"), visible=False, elem_id="offer-agree")
     with gr.Row():
-        get = gr.Button(words["get"], elem_id="offer-get")
-        stop = gr.Button(words["stop"], elem_id="offer-stop")
+        get = gr.Button(say("offer_get"), elem_id="offer-get")
+        stop = gr.Button(say("stop"), elem_id="offer-stop")
     told = gr.HTML(elem_id="offer-told")
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     choice.change(chosen, choice, [facts, agree], **quiet)
     fetched = get.click(fetch, [choice, agree], [choice, told], **quiet, concurrency_limit=None)
     stop.click(lambda: "", None, told, cancels=[fetched], queue=False, **quiet)
     blocks.load(arrive, None, [choice, told], **quiet)
-    return Offer(choice, facts, agree, get, stop, told, fetched)
+    return Offer(choice, fetched)
 
 
 def progress(name: str) -> Generator[tuple[int, int], None, None]:
@@ -136,12 +122,12 @@ def _asks(names: Sequence[str]) -> bool:
     return not all(checkpoints.accepted(name) for name in names)
 
 
-def _line(name: str, words: Mapping[str, str]) -> str:
+def _line(name: str, words: Words) -> str:
     entry = checkpoints.manifest()[name]
-    allowed = {True: "commercial", False: "non_commercial", None: "unclear"}[entry.commercial]
-    return f"{entry.about}: {entry.licence}; {words[allowed]}"
+    allowed = {True: "commercial_yes", False: "commercial_no", None: "commercial_unknown"}[entry.commercial]
+    return f"{entry.about}: {entry.licence}; {words(allowed)}"
 
 
-def _bar(sentence: str, name: str, done: int, total: int) -> str:
-    said = html.escape(sentence.format(name=name, done=done / 1e6, total=total / 1e6))
+def _bar(words: Words, name: str, done: int, total: int) -> str:
+    said = html.escape(words("offer_progress", name=name, done=done / 1e6, total=total / 1e6))
     return f'<label>{said} <progress value="{done}" max="{total}"></progress></label>'
