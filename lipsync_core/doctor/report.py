@@ -2,6 +2,8 @@
 
 from typing import Any
 
+MOST_LINES = 3  # of an engine's licences, and of what to do for its voices
+
 # Whether a licence allows commercial use.
 COMMERCIAL = {True: "commercial use allowed", False: "no commercial use", None: "commercial use: see its sources"}
 
@@ -40,9 +42,16 @@ def _engine(engine: dict[str, Any]) -> list[str]:
     return [
         f"{engine['engine']} ({kind}): {engine['ready']} of {engine['voices']} ready",
         *_pace(engine.get("pace")),
-        *(f"  {entry['licence']}; {COMMERCIAL[entry['commercial_use']]}" for entry in engine["licences"]),
-        *(f"  to get: {sentence}" for sentence in engine["how_to_get"]),
+        *_few([f"  {entry['licence']}; {COMMERCIAL[entry['commercial_use']]}" for entry in engine["licences"]]),
+        *_few([f"  to get: {sentence}" for sentence in engine["how_to_get"]]),
     ]
+
+
+def _few(lines: list[str]) -> list[str]:
+    more = len(lines) - MOST_LINES
+    if more <= 0:
+        return lines
+    return [*lines[:MOST_LINES], f"  and {more} more; `python -m lipsync_core voices --json` tells of each voice"]
 
 
 def _pace(pace: dict[str, Any] | None) -> list[str]:
