@@ -96,7 +96,7 @@ def choose(page: Any, name: str, words: str) -> None:
 
 def run(page: Any, server: Page) -> dict[str, Any]:
     """One take, watched to its end."""
-    before = page.evaluate("() => { lipsync.log = []; return lipsync.pictures; }")
+    page.evaluate("() => { lipsync.log = []; }")
     files = server.files()
     page.click("#speak")
     page.wait_for_function("() => lipsync.log.length > 5")
@@ -104,12 +104,13 @@ def run(page: Any, server: Page) -> dict[str, Any]:
     page.wait_for_function("() => document.querySelector('#video video')?.readyState >= 1", timeout=120000, polling=20)
     gone = page.evaluate("performance.now() - lipsync.log.at(-1).now")
     cpu = (server.cpu() - used) / (time.monotonic() - start - gone / 1000) * 100
-    log = [one for one in page.evaluate("lipsync.log") if one["moment"] >= 0]
+    log = page.evaluate("lipsync.log")
+    begin = min(range(len(log)), key=lambda k: log[k]["moment"])  # the last picture of the run before may come first
+    log = [one for one in log[begin:] if one["moment"] >= 0]
     seconds = (log[-1]["now"] - log[0]["now"]) / 1000
     apart = sorted(one["apart"] for one in log if one["moment"] > 1000 and one.get("apart") is not None)
     return {
         "painted": (len(log) - 1) / seconds,
-        "of": (log[-1]["moment"] - log[0]["moment"]) / 40 / seconds,
         "apart": statistics.median(apart),
         "worst": max(abs(apart[len(apart) // 20]), abs(apart[-len(apart) // 20])),
         "paint": statistics.median(one["delay"] for one in log),
@@ -117,7 +118,6 @@ def run(page: Any, server: Page) -> dict[str, Any]:
         "skipped": int(page.inner_text("[data-figure=figure_skipped]")),
         "file": gone,
         "cpu": cpu,
-        "pictures": page.evaluate("lipsync.pictures") - before,
         "left": server.files() - files,
     }
 
