@@ -1,6 +1,7 @@
 """The page in a real browser: a face that moves and is heard, Stop, uploads, errors, two languages, two widths."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ import cv2
 import numpy as np
 import pytest
 
+from lipsync_core import checkpoints
 from lipsync_core.face import default_avatars
+from lipsync_core.speech import speak
 
 from .chromium import chromium
 from .page_server import PageServer
@@ -284,3 +287,38 @@ def test_it_fits_and_everything_has_a_label(browser: Any, server: PageServer, wi
     if folder := os.environ.get("SCREENSHOTS"):
         page.screenshot(path=f"{folder}/page-{width}-{scheme}.png", full_page=True)
     page.context.close()
+
+
+@pytest.mark.slow
+def test_what_a_voice_lacks_is_offered_and_a_voice_is_kept_with_consent(
+    browser: Any, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder, kept = tmp_path_factory.mktemp("page"), tmp_path_factory.mktemp("checkpoints")
+    for name in ("face_detection_short_range", "face_landmark"):
+        shutil.copy(checkpoints.path(name), kept)
+    spoken = np.concatenate([one.samples for one in speak("Please take this for a voice of my own. " * 2)])
+    wave = folder / "voice.wav"
+    with av.open(str(wave), "w") as file:
+        stream = file.add_stream("pcm_s16le", rate=22050, layout="mono")
+        frame = av.AudioFrame.from_ndarray((spoken[None] * 32767).astype(np.int16), format="s16", layout="mono")
+        frame.sample_rate = 22050
+        file.mux([*stream.encode(frame), *stream.encode(None)])
+    with PageServer(folder, LIPSYNC_CHECKPOINTS_DIR=str(kept)) as server:
+        page = opened(browser, server)
+        page.click("#voice input")
+        page.keyboard.type("irina")
+        page.keyboard.press("Enter")
+        page.locator("#missing").get_by_text("press Download below").wait_for()
+        page.locator("#offer").get_by_text("Russian").first.wait_for()
+        page.get_by_role("tab", name="Imitate a voice").click()
+        page.set_input_files("#imitate-recording input[type=file]", str(wave))
+        page.wait_for_selector("#imitate-recording .waveform-container, #imitate-recording audio", state="attached")
+        page.fill("#imitate-name input, #imitate-name textarea", "anna")
+        page.click("#imitate-keep")
+        page.wait_for_selector(".toast-body:has-text('Ask the person first')")
+        assert not list(kept.rglob("*anna*"))
+        page.check("#imitate-consent input")
+        page.click("#imitate-keep")
+        page.locator("#imitate-told").get_by_text("The voice anna is kept").wait_for()
+        page.context.close()
+    assert {file.name for file in kept.rglob("*anna*")} == {"anna.wav", "anna.json"}

@@ -11,6 +11,7 @@ import gradio as gr
 from lipsync_core import LipsyncError
 from lipsync_core.face import default_avatars
 from lipsync_core.models import model_names
+from lipsync_core.web.downloads import may_download
 from lipsync_core.web.service import Service
 from lipsync_core.web.uploads import check_recording
 
@@ -201,7 +202,8 @@ class Desk:
 
     def lines(self, model: str, voice: str, request: gr.Request) -> tuple[Any, ...]:
         """Licences of what is chosen, how to get what is missing, and the download of it, ready to be started."""
-        words, lack, needed = Words.of(request), missing(model, voice), needed_by(model, voice)
+        words, needed = Words.of(request), needed_by(model, voice)
+        lack = words("needs_download") if needed and may_download(request) else missing(model, voice)
         return (
             menus.model_line(model, words),
             menus.voice_line(voice, words),
