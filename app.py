@@ -1,6 +1,7 @@
 """The page with the HTTP API beside it, on one port. No logic of its own; `python app.py --help` tells the options."""
 
 import argparse
+import signal
 import sys
 
 from lipsync_core import LipsyncError, Studio, checkpoints
@@ -13,6 +14,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Serve the page; GRADIO_SERVER_NAME and GRADIO_SERVER_PORT set where.")
     parser.add_argument("--share", action="store_true", help="make a public link too, through a tunnel of Gradio's")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: streams and files are closed
     try:
         checkpoints.fetch_required()
     except LipsyncError as error:

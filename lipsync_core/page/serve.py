@@ -23,7 +23,7 @@ def make_page(api: FastAPI) -> tuple[gr.Blocks, Desk]:
 def serve(api: FastAPI, share: bool = False) -> None:
     """Serve until interrupted; GRADIO_SERVER_NAME and GRADIO_SERVER_PORT set where, share adds a public link."""
     page, desk = make_page(api)
-    threading.Thread(target=_warm_up, args=(desk,), name="warm-up", daemon=True).start()
+    threading.Thread(target=_warm_up, args=(desk,), name="warm-up").start()
     options = launch_options(api)
     options["routes"] = [*options["routes"], desk.sounds.route]
     page.queue(max_size=VISITORS_AT_ONCE).launch(
