@@ -52,7 +52,8 @@ class PageServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.process.terminate()
-        self.process.wait(10)
+        assert self.process.wait(10) == 0
+        assert list(self.temporary.glob("lipsync-*")) == []
 
     def client(self) -> Client:
         return Client(self.url, download_files=False, verbose=False)
