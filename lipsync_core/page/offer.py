@@ -72,9 +72,7 @@ def build_offer(blocks: gr.Blocks) -> Offer:
         told = html.escape(words("offer_done", names=", ".join(names))) if names else ""
         yield gr.Dropdown(choices=choices(words), value=[]), told
 
-    choice = gr.Dropdown(
-        choices(Words()), multiselect=True, label=say("offer_choose"), elem_id="offer", num_choices_shown=None
-    )
+    choice = gr.Dropdown(choices(Words()), multiselect=True, label=say("offer_choose"), elem_id="offer")
     facts = gr.Markdown(elem_id="offer-facts", elem_classes="line")
     agree = gr.Checkbox(False, label=say("offer_agree"), visible=False, elem_id="offer-agree")
     with gr.Row():
