@@ -64,6 +64,16 @@ def test_vits_speaks_and_tells_when(checkpoints: Path, voice: str, text: str, sa
     assert_no_clicks(speeches)
 
 
+def test_engines_side_by_side_are_equally_loud(checkpoints: Path) -> None:
+    text = "The quick brown fox jumps over the lazy dog. It was never seen there again, though many people looked."
+    heard = {}
+    for voice in ("espeak:en-us", "piper:en_US-joe-medium", "coqui:en-letters", "coqui:sounds"):
+        speeches = spoken(text, voice=voice)
+        heard[voice] = measure(sound(speeches), speeches[0].sample_rate)
+    assert max(heard.values()) - min(heard.values()) < 1.0, heard
+    assert all(loudness == pytest.approx(TARGET, abs=1.0) for loudness in heard.values()), heard
+
+
 def test_slower_speech_is_longer(checkpoints: Path) -> None:
     lengths = [
         sum(one.duration for one in speak("Hello there, friend.", voice="en-letters", speed=s)) for s in (0.5, 2)
