@@ -95,6 +95,18 @@ def test_models_are_listed_by_folder_and_by_published_name(checkpoints: Path) ->
     assert choose_voice("Привет", language="ru").engine == "espeak"  # what was not measured is no default
 
 
+def test_a_download_that_fails_is_told_in_one_sentence_alone(
+    limits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    limits(checkpoints_dir=tmp_path, offline=False)
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody listens there
+    with pytest.raises(LipsyncError, match=r"thorsten/vits could not be downloaded \(.*\); try again") as raised:
+        get_voice("coqui:tts_models/de/thorsten/vits")
+    assert len(str(raised.value).splitlines()) == 1
+    assert not [record for record in caplog.records if record.exc_info]  # a traceback on the terminal
+
+
 def test_a_published_model_is_not_downloaded_offline(checkpoints: Path, limits) -> None:
     limits(checkpoints_dir=checkpoints, offline=1)
     with pytest.raises(LipsyncError, match="LIPSYNC_OFFLINE is set"):
