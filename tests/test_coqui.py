@@ -64,6 +64,16 @@ def test_vits_speaks_and_tells_when(checkpoints: Path, voice: str, text: str, sa
     assert_no_clicks(speeches)
 
 
+def test_engines_side_by_side_are_equally_loud(checkpoints: Path) -> None:
+    text = "The quick brown fox jumps over the lazy dog. It was never seen there again, though many people looked."
+    heard = {}
+    for voice in ("espeak:en-us", "piper:en_US-joe-medium", "coqui:en-letters", "coqui:sounds"):
+        speeches = spoken(text, voice=voice)
+        heard[voice] = measure(sound(speeches), speeches[0].sample_rate)
+    assert max(heard.values()) - min(heard.values()) < 1.0, heard
+    assert all(loudness == pytest.approx(TARGET, abs=1.0) for loudness in heard.values()), heard
+
+
 def test_slower_speech_is_longer(checkpoints: Path) -> None:
     lengths = [
         sum(one.duration for one in speak("Hello there, friend.", voice="en-letters", speed=s)) for s in (0.5, 2)
@@ -83,6 +93,18 @@ def test_models_are_listed_by_folder_and_by_published_name(checkpoints: Path) ->
     assert len(xtts) == 17
     assert all(voice.commercial_use is False and "CPML" in voice.licence for voice in xtts)
     assert choose_voice("Привет", language="ru").engine == "espeak"  # what was not measured is no default
+
+
+def test_a_download_that_fails_is_told_in_one_sentence_alone(
+    limits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    limits(checkpoints_dir=tmp_path, offline=False)
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody listens there
+    with pytest.raises(LipsyncError, match=r"thorsten/vits could not be downloaded \(.*\); try again") as raised:
+        get_voice("coqui:tts_models/de/thorsten/vits")
+    assert len(str(raised.value).splitlines()) == 1
+    assert not [record for record in caplog.records if record.exc_info]  # a traceback on the terminal
 
 
 def test_a_published_model_is_not_downloaded_offline(checkpoints: Path, limits) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from lipsync_core.doctor import examine, report
+from lipsync_core.doctor.voices import voices
 from lipsync_core.settings import settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -43,9 +44,9 @@ def test_voices_and_languages_with_their_licences(found: dict) -> None:
     for engine in engines.values():  # what is not ready says how to get it; what is ready was tried and timed
         assert engine["ready"] == engine["voices"] or engine["how_to_get"]
         assert not engine["ready"] or (engine["fault"] == "" and engine["pace"]["factor"] > 0)
-    voices = {language["code"]: language["voice"] for language in found["languages"]}
-    assert voices["ru"] == "espeak:ru"
-    assert voices["en-US"].startswith(("piper:", "kokoro:"))
+    chosen = {language["code"]: language["voice"] for language in found["languages"]}
+    assert chosen["ru"] == "espeak:ru"
+    assert chosen["en-US"].startswith(("piper:", "kokoro:"))
 
 
 def test_the_speed_is_tested(found: dict) -> None:
@@ -56,6 +57,7 @@ def test_the_speed_is_tested(found: dict) -> None:
 
 def test_the_report_says_it_all(found: dict) -> None:
     text = report(json.loads(json.dumps(found)))
+    assert "; ;" not in text
     for word in ["torch", "threads", "rig: ready", "face_landmark: ready", "piper", "commercial use allowed"]:
         assert word in text
     assert f"{found['speed']['frames_per_second']:.0f} frames a second at 512x512" in text
@@ -127,6 +129,26 @@ def test_model_files_nobody_needs_are_told_as_they_are(tmp_path: Path) -> None:
 def test_a_voice_that_does_not_speak_is_reported(tmp_path: Path) -> None:
     found = json.loads(doctor((tmp_path, "onnxruntime", "raise ImportError('libonnxruntime.so')")).stdout)
     assert [problem for problem in found["problems"] if "piper" in problem]
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("raise RuntimeError('other torch')", "Coqui does not import (RuntimeError: other torch)"),
+        ("import os; os._exit(139)", "Coqui does not import (status 139)"),
+    ],
+)
+def test_coqui_that_is_installed_but_does_not_import_is_told(
+    source: str, told: str, limits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("TTS", reason="needs coqui-tts, which is installed on x86-64 only")
+    limits(checkpoints_dir=tmp_path, cache_dir=tmp_path)  # no voice of Coqui is ready: nothing else would find out
+    (tmp_path / "TTS.py").write_text(source)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (coqui,) = [engine for engine in voices() if engine["engine"] == "coqui"]
+    assert (coqui["ready"], len(coqui["how_to_get"])) == (0, 1)
+    assert coqui["how_to_get"][0].startswith(told)
+    assert "docs/voices.md" in coqui["how_to_get"][0]
 
 
 def left_out(*names: str) -> str:

@@ -52,6 +52,8 @@ def test_without_its_files_it_is_listed_with_how_to_get_them(limits, tmp_path) -
     limits(checkpoints_dir=tmp_path)
     listed = [voice for voice in voices() if voice.engine == "kokoro"]
     assert len(listed) == 54
+    size = sum(checkpoints.manifest()[name].download_bytes for name in ("kokoro", "kokoro_voices"))
+    assert all(f"({size / 1e6:.0f} MB)" in voice.how_to_get for voice in listed)
     assert len({voice.language.split("-")[0] for voice in listed}) == 8
     assert not any(voice.ready for voice in listed)
     with pytest.raises(LipsyncError, match=r"not ready: .*python -m lipsync_core fetch kokoro"):

@@ -220,6 +220,7 @@ def _without(name: str) -> dict[str, torch.Tensor]:
         (lambda: {**random_weights(), "more": torch.zeros(1)}, "more is not a part"),
         (lambda: {**random_weights(), "output_block.1.bias": torch.zeros(4)}, r"output_block.1.bias is \(4,\)"),
         (lambda: {**random_weights(), "output_block.1.bias": torch.full((3,), torch.nan)}, "not finite"),
+        (lambda: {**random_weights(), "output_block.1.bias": torch.zeros(3, dtype=torch.complex64)}, "not finite"),
         (lambda: {"state_dict": 3}, "no weights by name"),
         (lambda: [1, 2], "damaged or no file of weights"),
     ],

@@ -69,11 +69,10 @@ def _languages(languages: list[dict[str, Any]]) -> list[str]:
 
 
 def _entry(entry: dict[str, Any], state: str) -> str:
-    about = f"{entry['about']}; " if entry.get("about") else ""
-    licence = f"{entry['licence']}; {COMMERCIAL[entry['commercial_use']]}" if entry["licence"] else ""
-    return f"{entry['name']}: {state}; {about}{licence}" + (
-        f"; to get: {entry['how_to_get']}" if entry["how_to_get"] else ""
-    )
+    known = [state, entry.get("about")]
+    known += [entry["licence"], COMMERCIAL[entry["commercial_use"]]] if entry["licence"] else []
+    known += [f"to get: {entry['how_to_get']}"] if entry["how_to_get"] else []
+    return f"{entry['name']}: {'; '.join(part for part in known if part)}"
 
 
 def _file(file: dict[str, Any]) -> str:

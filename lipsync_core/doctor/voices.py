@@ -6,15 +6,18 @@ from typing import Any
 from lipsync_core.errors import LipsyncError
 
 from .attempt import INSTALL_ANEW, reason
+from .coqui import import_fault
 
 
-def voices() -> list[dict[str, Any]]:
+def voices(imports: bool = True) -> list[dict[str, Any]]:
     """For each engine: how many voices it has and how many are ready, their licences, how to get the others.
 
     "fault" says why the first voice that should be ready does not speak, which is tried; it is empty if it does.
     "pace" is how fast it speaks, which is kept: the default voices depend on it.
+    imports: also try to import Coqui where it is installed and none of its voices is ready, which would try it.
     """
     from lipsync_core.speech import voices as listed
+    from lipsync_core.speech.coqui_library import lacking
 
     engines: dict[str, dict[str, Any]] = {}
     for voice in listed():
@@ -32,6 +35,9 @@ def voices() -> list[dict[str, Any]]:
             engine["licences"].append(licence)
         if voice.how_to_get and voice.how_to_get not in engine["how_to_get"]:
             engine["how_to_get"].append(voice.how_to_get)
+    coqui = engines.get("coqui")
+    if imports and coqui and not coqui["ready"] and not lacking() and (fault := import_fault()):
+        coqui["how_to_get"] = [fault]  # no download would help
     return list(engines.values())
 
 

@@ -51,7 +51,8 @@ def clone_voice(recording: Source, name: str, consent: bool = False, who: str = 
     """
     if consent is not True:
         raise LipsyncError(
-            f'The voice "{name[:40]}" is not imitated without consent; ask the person, then give consent=True.'
+            f'The voice "{name[:40]}" is not imitated without consent; '
+            "ask the person, then give consent=True (on the command line --consent)."
         )
     name = name.strip().lower()
     if not _NAME.fullmatch(name):

@@ -5,6 +5,7 @@ chosen. Models lie in folders of their own, each a config.json and its weights, 
 """
 
 import json
+import logging
 import re
 from collections.abc import Iterator
 from functools import lru_cache
@@ -130,12 +131,17 @@ def download(name: str) -> Path:
     coqui()
     from TTS.utils.manage import ModelManager
 
+    log = logging.getLogger("TTS")
+    level = log.level
+    log.setLevel(logging.CRITICAL)  # it would log the traceback of what is told below
     try:
         manager = ModelManager(output_prefix=settings().checkpoints_dir / FOLDER, progress_bar=True)
         found, _, _ = manager.download_model(name)
     except Exception as error:  # Coqui raises anything
-        reason = " ".join(str(error).split()).rstrip(".")
-        raise LipsyncError(f"{name} could not be downloaded ({reason[:200]}); try again with a connection.") from error
+        reason = " ".join(str(error).split()).partition(" (Caused by")[0][:200].rstrip(".")
+        raise LipsyncError(f"{name} could not be downloaded ({reason}); try again with a connection.") from error
+    finally:
+        log.setLevel(level)
     return Path(found).parent
 
 

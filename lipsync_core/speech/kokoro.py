@@ -29,7 +29,7 @@ FOLDER = "kokoro"  # in the checkpoints folder
 NETWORK = "kokoro-int8.onnx"
 BREATH = 0.11  # seconds; a space takes up to four frames in which the mouth goes on
 PROGRAMS = {"onnxruntime": "piper-tts", "espeakng_loader": "espeakng-loader"}  # and the packages that bring them
-HOW_TO_GET = "Run `python -m lipsync_core fetch kokoro kokoro_voices` (119 MB)."
+HOW_TO_GET = "Run `python -m lipsync_core fetch kokoro kokoro_voices` (90 MB)."
 LICENCE = "Apache-2.0 (Kokoro); GPL-3.0-or-later (eSpeak NG, a separate package, makes its phonemes)"
 
 # The best of each language first, by the grades of their author.

@@ -47,8 +47,8 @@ def load(path: Path) -> Generator:
     wanted = net.state_dict()
     _compare(path, weights, wanted)
     for name, value in weights.items():
-        if not torch.isfinite(value).all():
-            raise LipsyncError(f"{path} holds weights that are not finite numbers ({name}); {_WANTED}.")
+        if value.is_complex() or not torch.isfinite(value).all():
+            raise LipsyncError(f"{path} holds weights that are not finite real numbers ({name}); {_WANTED}.")
     net.load_state_dict({name: weights[name].to(wanted[name].dtype) for name in wanted}, assign=True)
     return net.eval().requires_grad_(False)
 
