@@ -176,9 +176,17 @@ def test_stop_keeps_what_was_made(page: Any) -> None:
 
 
 @pytest.mark.slow
-def test_an_example_runs_in_one_click(page: Any) -> None:
-    page.click("#examples button:has-text('Русский')")
+def test_an_example_runs_in_one_click_and_in_place_of_what_is_spoken(page: Any, server: PageServer) -> None:
+    robotic(page)
+    page.fill("#text textarea", LONG)
+    page.click("#speak")
     page.wait_for_function("() => lipsync.pictures > 5", timeout=20000)
+    (spoken,) = server.takes()
+    page.click("#examples button:has-text('Русский')")
+    page.wait_for_function("() => lipsync.player.zero !== null", timeout=20000)
+    assert spoken not in server.takes()
+    assert page.inner_text("#panel .stage").startswith("Speaking")
+    assert page.is_hidden("#video")
     assert page.input_value("#text textarea").startswith("Здравствуйте")
     assert page.input_value("#language input").startswith("русский")
     assert page.get_attribute("#faces .selected", "aria-label") == "Ingrid"
@@ -229,6 +237,7 @@ def test_errors_are_sentences_that_stay(browser: Any, server: PageServer, tmp_pa
     page.set_input_files("#upload input[type=file]", str(nobody))
     page.wait_for_selector(".toast-body:has-text('wall.png')")
     assert page.locator("#faces .thumbnail-item").count() == 5
+    page.wait_for_selector("#upload input[type=file]", state="attached")  # there is room for another
     page.context.close()
     assert "Traceback" not in server.log.read_text()
 
@@ -276,6 +285,11 @@ def test_it_fits_and_everything_has_a_label(browser: Any, server: PageServer, wi
     page.click("#more > button")
     page.wait_for_selector("#seed input")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.mouse.move(width / 3, 450)
+    page.mouse.wheel(0, 500)
+    page.wait_for_function("() => scrollY > 300")
+    assert page.evaluate("document.querySelector('#stage').getBoundingClientRect().top") >= 0
+    page.evaluate("scrollTo(0, 0)")
     unnamed = page.evaluate(
         "[...document.querySelectorAll('input, select, textarea, button, video, audio')].filter((one) => "
         "one.offsetParent && !(one.labels?.length || one.innerText.trim() || one.ariaLabel || one.title"
