@@ -182,8 +182,9 @@ def test_an_example_runs_in_one_click_and_in_place_of_what_is_spoken(page: Any, 
     page.click("#speak")
     page.wait_for_function("() => lipsync.pictures > 5", timeout=20000)
     (spoken,) = server.takes()
+    page.evaluate("() => { window.earlier = lipsync.player; }")
     page.click("#examples button:has-text('Русский')")
-    page.wait_for_function("() => lipsync.player.zero !== null", timeout=20000)
+    page.wait_for_function("() => lipsync.player !== window.earlier && lipsync.player.zero !== null", timeout=20000)
     assert spoken not in server.takes()
     assert page.inner_text("#panel .stage").startswith("Speaking")
     assert page.is_hidden("#video")
@@ -220,6 +221,16 @@ def test_the_webcam_takes_a_face(page: Any) -> None:
     page.wait_for_function("() => document.querySelector('#webcam video')?.videoWidth > 0")
     page.click("#webcam [aria-label='capture photo']")
     page.wait_for_function("() => document.querySelectorAll('#faces .thumbnail-item').length === 6")
+
+
+def test_the_tab_key_goes_from_menu_to_menu(browser: Any, server: PageServer) -> None:
+    page = opened(browser, server)
+    page.focus("#language input")
+    page.wait_for_selector("#language [role=option], body > * [role=option]")
+    for expected in ("voice", "faces"):
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.closest('#voice, #faces')?.id") == expected
+    page.context.close()
 
 
 def test_errors_are_sentences_that_stay(browser: Any, server: PageServer, tmp_path: Path) -> None:
