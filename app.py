@@ -6,6 +6,7 @@ import sys
 
 from lipsync_core import LipsyncError, Studio, checkpoints
 from lipsync_core.page import serve
+from lipsync_core.settings import settings
 from lipsync_core.web import make_api
 
 
@@ -15,6 +16,10 @@ def main() -> None:
     parser.add_argument("--share", action="store_true", help="make a public link too, through a tunnel of Gradio's")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: streams and files are closed
+    try:
+        settings()
+    except LipsyncError as error:
+        sys.exit(str(error))
     try:
         checkpoints.fetch_required()
     except LipsyncError as error:

@@ -245,7 +245,8 @@ def read(environment: Mapping[str, str]) -> Settings:
         try:
             values[knob.name] = knob.metadata["parse"](text.strip())
         except (ValueError, OverflowError):
-            raise LipsyncError(f"{name}={text!r} is not allowed; use {knob.metadata['allowed']}.") from None
+            shown = f"{name}={text!r}" if knob.repr else name  # a secret is not repeated
+            raise LipsyncError(f"{shown} is not allowed; use {knob.metadata['allowed']}.") from None
     return Settings(**values)
 
 

@@ -1,5 +1,6 @@
 """POST /api/generate, as programs use it."""
 
+import gc
 import io
 import json
 import shutil
@@ -13,6 +14,8 @@ import av
 import httpx
 import numpy as np
 import pytest
+
+from lipsync_core import Take
 
 from .api_server import BODY, LONG, ApiServer, until
 
@@ -127,6 +130,23 @@ def test_a_client_that_leaves_frees_its_job(server: ApiServer) -> None:
         process.kill()
         process.wait()
         assert until(server.is_idle, 1)
+
+
+@pytest.mark.parametrize("events", [False, True])
+@pytest.mark.parametrize("path", ["/api/generate", "/api/generate?stream=true", "/api/stream_mjpeg"])
+def test_a_client_that_leaves_takes_its_frames_along(server: ApiServer, path: str, events: bool) -> None:
+    """Its face's file would stay open as long as its take is held by an error that nobody reads."""
+    gc.collect()
+    gc.disable()
+    try:
+        for seconds in (0.01, 0.05, 0.3):  # while the take is opened, its first frame is made, and later
+            sent = [CURL, "-s", "-o", "/dev/null", "--max-time", str(seconds), "-F", f"text={LONG}", "-F", "size=256"]
+            accept = EVENTS["Accept"] if events else "*/*"
+            subprocess.run([*sent, "-H", f"Accept: {accept}", f"{server.url}{path}"], check=False)
+            assert until(server.is_idle, 2)
+        assert until(lambda: not [one for one in gc.get_objects() if type(one) is Take], 1)
+    finally:
+        gc.enable()
 
 
 def test_a_full_house_says_when_to_come_back(studio, limits) -> None:  # type: ignore[no-untyped-def]

@@ -45,6 +45,7 @@ def test_a_wrong_address_or_method(client: httpx.Client) -> None:
     refused = client.put("/api/stream_mjpeg")
     assert "use GET, POST" in detail(refused, 405)
     assert refused.headers["allow"] == "GET, POST"
+    assert "use POST" in detail(client.get("/api/checkpoints/a/b"), 405)
     assert client.head("/api/generate").status_code == 405
     assert client.head("/healthz").status_code == 200
 
@@ -59,6 +60,10 @@ def test_a_wrong_address_or_method(client: httpx.Client) -> None:
         (b"[1]", 400, "must be a JSON object"),
         (b'{"text": "Hi.", "speed": NaN}', 422, "speed"),
         (b'{"text": "Hi.", "face": [NaN, 0.5]}', 422, "face"),
+        (b'{"text": "Hi.", "face": NaN}', 422, "nan is no face; send a number such as 0 or a point such as 320,240."),
+        (b'{"text": "Hi.", "face": [1, 2, 3]}', 422, "[1, 2, 3] is no face; send"),
+        (b'{"text": "Hi.", "face": [1%s, 1]}' % (b"0" * 30), 422, "lies outside"),
+        (b'{"text": "Hi.", "face": [1%s, 1]}' % (b"0" * 400), 422, "face"),
         (b'{"text": "Hi.", "seed": 1e400}', 422, "seed"),
         (b'{"text": "Hi.", "queue_frames": 301}', 422, "queue_frames"),
         (b'{"text": "' + b"a " * 2_000_000 + b'"}', 413, "shorter text"),
@@ -83,6 +88,26 @@ def test_odd_bodies(client: httpx.Client) -> None:
         assert "JSON object" in detail(client.post(path, json=[]), 400)
         large = client.post(path, json={"sdp": "x" * 3_000_000, "key": "x"})
         assert "bytes" in detail(large, 413)
+    half = b'{"key": "\\ud800"}'
+    detail(client.post("/api/key", content=half, headers={"Content-Type": "application/json"}), 422)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "[::1"}, 200),
+        ({"Host": "[no address]:1"}, 200),
+        ({"Origin": "http://[::1"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Referer": "http://[::1"}, 403),
+    ],
+)
+def test_headers_that_hold_no_address(client: httpx.Client, headers: dict[str, str], status: int) -> None:
+    answer = client.get("/api/checkpoints", headers=headers)
+    assert answer.status_code == status
+    if status == 200:  # whoever cannot be taken for this machine's user may fetch nothing
+        assert not any(entry["may_fetch"] for entry in answer.json())
+    else:
+        detail(answer, status)
 
 
 def test_pictures_that_would_fill_the_memory(client: httpx.Client) -> None:

@@ -248,7 +248,8 @@ def test_no_file_can_be_named_and_what_a_browser_remembers_may_be_anything(studi
     for remembered in (None, "mei", {"a": 1}, ["mei", 3, None, "../x"]):
         assert faces.known(remembered) == []
     path = faces.copy(str(default_avatars()["mei"]))
-    key = faces.keep(path, studio.avatar(path, size=128))
+    key = faces.keep(path, studio.avatar(path, size=128), 1)
+    assert [faces.which(key), faces.which("mei")] == [1, 0]
     assert faces.known([key, "mei"]) == [key]
     assert faces.path(key) == path
     assert next(name for _, name in faces.gallery([key])) == "mei"

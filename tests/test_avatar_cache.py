@@ -83,6 +83,11 @@ def test_content_and_options_make_the_key_and_the_name_does_not(photo, tmp_path)
     renamed = load_avatar(tmp_path / "renamed.jpg", cache=tmp_path)
     assert forwards() == before
     assert (renamed.key, renamed.name) == (avatar.key, "renamed.jpg")
+    (small,) = load_avatar(tmp_path / "renamed.jpg", cache=tmp_path, size=64).notes
+    (tmp_path / "secret.jpg").write_bytes(photo)
+    assert "renamed.jpg" in small
+    told = load_avatar(tmp_path / "secret.jpg", cache=tmp_path, size=64).notes
+    assert told == (small.replace("renamed.jpg", "secret.jpg"),)
     keys = {
         load_avatar(source, cache=tmp_path, **options).key
         for source, options in [(photo, {}), (variant(photo, 0), {}), (photo, {"size": 200}), (photo, {"face": 0})]

@@ -170,3 +170,5 @@ def test_settings_name_the_variable_and_what_is_allowed():
             read({f"LIPSYNC_{name}": bad})
     with pytest.raises(LipsyncError, match="LIPSYNC_CACHE_DIR"):
         read({"LIPSYNC_CACHE_DIR": __file__})
+    with pytest.raises(LipsyncError, match="LIPSYNC_API_KEY is not"):  # a secret is not repeated
+        read({"LIPSYNC_API_KEY": "secret"})

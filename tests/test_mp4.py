@@ -1,10 +1,12 @@
 """MP4 files: sound and picture together, true colours, and never a broken file."""
 
+import gc
 import io
 import os
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -285,6 +287,23 @@ def test_full_disk_is_told_and_leaves_nothing(tmp_path):
 def test_client_that_went_away_is_told():
     with pytest.raises(LipsyncError, match="Broken pipe"):
         write(Unseekable(limit=2000), take(400))
+
+
+def test_a_client_that_went_away_holds_nothing():
+    """An error that held the frames in which it came up would hold the writer, and whatever feeds it."""
+    gc.collect()
+    gc.disable()
+    try:
+        writer = Mp4Writer(Unseekable(limit=0), SIZE, 25, 48000)
+        held = weakref.ref(writer)
+        for frame in take(3):  # too few to be encoded before the end
+            writer.write(frame)
+        with pytest.raises(LipsyncError, match="Broken pipe"):
+            writer.close()
+        del writer
+        assert held() is None
+    finally:
+        gc.enable()
 
 
 def test_targets_that_cannot_be_written(tmp_path):

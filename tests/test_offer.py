@@ -53,12 +53,14 @@ def choose(page) -> None:  # type: ignore[no-untyped-def]
 
 @pytest.mark.slow
 def test_a_model_is_downloaded_on_the_page(page, place: Path, host: LyingServer) -> None:  # type: ignore[no-untyped-def]
-    host.files["/model"] = (server_that.good, CONTENT)
     choose(page)
     page.locator("#offer-get").click()
     page.get_by_text("Agree to the licence first.").wait_for()
     assert host.asked == []
     page.locator("#offer-agree input").check()
+    page.locator("#offer-get").click()
+    page.locator("#offer-told [role=alert]").get_by_text("model").wait_for()  # what went wrong stays to be read
+    host.files["/model"] = (server_that.good, CONTENT)
     page.locator("#offer-get").click()
     page.get_by_text("model: ready to use").wait_for()
     assert until(lambda: page.locator("#said textarea").input_value() == "ready", 5)

@@ -176,9 +176,18 @@ def test_stop_keeps_what_was_made(page: Any) -> None:
 
 
 @pytest.mark.slow
-def test_an_example_runs_in_one_click(page: Any) -> None:
-    page.click("#examples button:has-text('Русский')")
+def test_an_example_runs_in_one_click_and_in_place_of_what_is_spoken(page: Any, server: PageServer) -> None:
+    robotic(page)
+    page.fill("#text textarea", LONG)
+    page.click("#speak")
     page.wait_for_function("() => lipsync.pictures > 5", timeout=20000)
+    (spoken,) = server.takes()
+    page.evaluate("() => { window.earlier = lipsync.player; }")
+    page.click("#examples button:has-text('Русский')")
+    page.wait_for_function("() => lipsync.player !== window.earlier && lipsync.player.zero !== null", timeout=20000)
+    assert spoken not in server.takes()
+    assert page.inner_text("#panel .stage").startswith("Speaking")
+    assert page.is_hidden("#video")
     assert page.input_value("#text textarea").startswith("Здравствуйте")
     assert page.input_value("#language input").startswith("русский")
     assert page.get_attribute("#faces .selected", "aria-label") == "Ingrid"
@@ -214,6 +223,16 @@ def test_the_webcam_takes_a_face(page: Any) -> None:
     page.wait_for_function("() => document.querySelectorAll('#faces .thumbnail-item').length === 6")
 
 
+def test_the_tab_key_goes_from_menu_to_menu(browser: Any, server: PageServer) -> None:
+    page = opened(browser, server)
+    page.focus("#language input")
+    page.wait_for_selector("#language [role=option], body > * [role=option]")
+    for expected in ("voice", "faces"):
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.closest('#voice, #faces')?.id") == expected
+    page.context.close()
+
+
 def test_errors_are_sentences_that_stay(browser: Any, server: PageServer, tmp_path: Path) -> None:
     page = opened(browser, server)
     page.fill("#text textarea", " . ")
@@ -229,6 +248,7 @@ def test_errors_are_sentences_that_stay(browser: Any, server: PageServer, tmp_pa
     page.set_input_files("#upload input[type=file]", str(nobody))
     page.wait_for_selector(".toast-body:has-text('wall.png')")
     assert page.locator("#faces .thumbnail-item").count() == 5
+    page.wait_for_selector("#upload input[type=file]", state="attached")  # there is room for another
     page.context.close()
     assert "Traceback" not in server.log.read_text()
 
@@ -276,6 +296,11 @@ def test_it_fits_and_everything_has_a_label(browser: Any, server: PageServer, wi
     page.click("#more > button")
     page.wait_for_selector("#seed input")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.mouse.move(width / 3, 450)
+    page.mouse.wheel(0, 500)
+    page.wait_for_function("() => scrollY > 300")
+    assert page.evaluate("document.querySelector('#stage').getBoundingClientRect().top") >= 0
+    page.evaluate("scrollTo(0, 0)")
     unnamed = page.evaluate(
         "[...document.querySelectorAll('input, select, textarea, button, video, audio')].filter((one) => "
         "one.offsetParent && !(one.labels?.length || one.innerText.trim() || one.ariaLabel || one.title"

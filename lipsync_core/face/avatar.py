@@ -14,6 +14,10 @@ class FrameStore(Protocol):
     def __getitem__(self, index: int) -> np.ndarray: ...
 
 
+# In notes that are kept, instead of the source's name: the same content may come again from somebody else.
+NAME = "{name}"
+
+
 @dataclass(frozen=True)
 class Avatar:
     """What a model needs of a face, made once per file and known again by its content.

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import LipsyncError
 from . import detector, landmarks
+from .avatar import NAME
 from .clip_reader import CUT_OFF_SECONDS, Clip
 from .face import Choice, Face, choose, faces_for, landmarks_of
 from .frame_store import ClipStore, ClipWriter
@@ -69,11 +70,11 @@ def prepare_clip(
     _follow_back(ClipStore((folder / FRAMES).open("rb"), writer.spans), first, start.index, clip.fps, points)
     track = smooth(np.stack(points), clip.fps)
     missed = int(np.isnan(track[:, 0, 0]).sum())
-    notes = [*clip.notes, *faint(first, name, output)]
+    notes = [*clip.notes, *faint(first, output)]
     if start.turns:
-        notes.append(f"{name} was turned by {turn_in_words(start.turns)}, because the face in it was not upright.")
+        notes.append(f"{NAME} was turned by {turn_in_words(start.turns)}, because the face in it was not upright.")
     if len(points) < clip.count - CUT_OFF_SECONDS * clip.fps:  # not seen without decoding
-        notes.append(f"{name} breaks off after {len(points) / clip.fps:.1f} seconds; what there is of it is used.")
+        notes.append(f"{NAME} breaks off after {len(points) / clip.fps:.1f} seconds; what there is of it is used.")
     return Prepared(output.height, output.width, clip.fps, track, writer.spans, missed, tuple(notes))
 
 

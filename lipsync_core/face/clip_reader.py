@@ -13,6 +13,7 @@ import numpy as np
 
 from ..errors import LipsyncError
 from . import picture
+from .avatar import NAME
 from .source import Source
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Clip:
     """What is known of a clip before it is decoded.
 
     source_fps: mean frames a second of the file. fps: of the frames that are kept, constant.
-    seconds: that are used. notes: as in Avatar.
+    seconds: that are used. notes: as in Prepared.
     """
 
     source: Source
@@ -131,9 +132,9 @@ def _clip(source: Source, rate: float, seconds: float, whole: bool, animated_pic
         raise LipsyncError(f"{source.name} has {rate:.0f} frames a second; convert it to 30.")
     notes = []
     if seconds > MAX_SECONDS + 1 / rate:
-        notes.append(f"Only the first {MAX_SECONDS:g} seconds of {source.name} are used.")
+        notes.append(f"Only the first {MAX_SECONDS:g} seconds of {NAME} are used.")
     elif not whole:
-        notes.append(f"{source.name} breaks off after {seconds:.1f} seconds; what there is of it is used.")
+        notes.append(f"{NAME} breaks off after {seconds:.1f} seconds; what there is of it is used.")
     return Clip(source, rate, kept_fps(rate), min(seconds, MAX_SECONDS), tuple(notes), animated_picture)
 
 

@@ -1,6 +1,7 @@
 """The one way to an Avatar: from the cache when the same face was prepared before, else prepared and kept."""
 
 import hashlib
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from .photo import prepare_photo
 from .prepared import open_prepared
 from .source import Input, Source, find
 
-PREPARE_VERSION = 1  # to be raised whenever the same source would be prepared differently, so that no old entry is used
+PREPARE_VERSION = 2  # to be raised whenever the same source would be prepared differently, so that no old entry is used
 FOLDER = "avatars"  # in settings().cache_dir
 
 Progress = Callable[[float], object]
@@ -122,6 +123,7 @@ def _plain(choice: object) -> Choice:
         return int(choice)
     if isinstance(choice, Sequence | np.ndarray) and not isinstance(choice, str) and len(choice) == 2:
         x, y = (value.item() if isinstance(value, np.generic) else value for value in choice)
-        if isinstance(x, int | float) and isinstance(y, int | float) and np.isfinite([x, y]).all():
+        numbers = isinstance(x, int | float) and isinstance(y, int | float)
+        if numbers and abs(x) <= sys.float_info.max and abs(y) <= sys.float_info.max:  # not so where one is NaN
             return x, y
     raise LipsyncError(f"The face {choice!r} cannot be chosen; give a number such as 0 or a point such as (320, 240).")

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import LipsyncError
 from . import landmarks
+from .avatar import NAME
 from .face import Choice, Face, choose, faces_for
 from .output_size import OutputSize, output_size
 from .prepared import FRAMES, Prepared
@@ -39,13 +40,13 @@ def prepare_photo(image: np.ndarray, choice: Choice, size: int | None, name: str
     notes = []
     turns = quarter_turns(points)
     if turns:
-        notes.append(f"{name} was turned by {turn_in_words(turns)}, because the face in it was not upright.")
+        notes.append(f"{NAME} was turned by {turn_in_words(turns)}, because the face in it was not upright.")
         points = turn_landmarks(points, turns, height, width)
         image = np.ascontiguousarray(np.rot90(image, turns))
         height, width = image.shape[:2]
     output = output_size(height, width, size, name)
     points = output.to_output(points)
-    notes += faint(points, name, output)
+    notes += faint(points, output)
     frame = output.resize(image)
     (folder / FRAMES).write_bytes(frame.tobytes())
     return Prepared(output.height, output.width, 0.0, points[None], np.array([[0, frame.nbytes]]), 0, tuple(notes))
@@ -76,12 +77,12 @@ def check_cheeks(cheeks: float, name: str) -> None:
         )
 
 
-def faint(points: np.ndarray, name: str, output: OutputSize) -> list[str]:
+def faint(points: np.ndarray, output: OutputSize) -> list[str]:
     """A note when the face is large enough in the source but small in the output."""
     cheeks = landmarks.cheek_width(points)
     if cheeks >= FAINT_CHEEKS or output.height >= output.source_height:
         return []
-    return [f"The face in {name} is only {cheeks:.0f} pixels wide in the output; crop it nearer or raise the size."]
+    return [f"The face in {NAME} is only {cheeks:.0f} pixels wide in the output; crop it nearer or raise the size."]
 
 
 def quarter_turns(points: np.ndarray) -> int:

@@ -11,7 +11,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from .avatar import Avatar, FrameStore
+from .avatar import NAME, Avatar, FrameStore
 from .frame_store import ClipStore, PhotoStore
 from .landmarks import COUNT
 
@@ -23,7 +23,7 @@ BLOCK = 2**20  # bytes
 class Prepared:
     """What is found out once; the frames lie in FRAMES.
 
-    height, width: of every frame. fps, landmarks, missed, notes: as in Avatar.
+    height, width: of every frame. fps, landmarks, missed: as in Avatar; notes: too, with NAME instead of the name.
     spans: (n, 2) int64, where the JPEG frames of a clip begin and end; (1, 2) for a photo, whose frame is raw RGB.
     """
 
@@ -82,7 +82,7 @@ def open_prepared(folder: Path, name: str, key: str, keep: TemporaryDirectory[st
         float(table["fps"]),
         table["landmarks"],
         int(table["missed"]),
-        tuple(str(note) for note in table["notes"]),
+        tuple(str(note).replace(NAME, name) for note in table["notes"]),
     )
 
 

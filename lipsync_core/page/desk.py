@@ -23,7 +23,7 @@ from .missing import missing
 from .offer import needed_by
 from .performance import Moment, Wish
 from .report import Report
-from .runs import Runs, stopped
+from .runs import Runs, replaced, stopped
 from .sound import Sounds
 from .status import status
 from .words import Words
@@ -65,10 +65,14 @@ class Desk:
     ) -> Iterator[Speaking]:
         """Show a take as it is due, its stages with their figures, and at the end its MP4."""
         words, visitor = Words.of(request), _visitor(request)
+        if sound:  # one page shows one run at a time; a program, which has no such name, may have several
+            self.runs.replace(visitor)
         try:
             with self.service.jobs.enter(_owner(request)) as ticket, self.runs.folder(visitor) as folder:
                 shown = 0
                 while not ticket.wait(TURN_SECONDS if shown else 0):  # here the wait ends when the tab is closed
+                    if replaced(folder):
+                        return
                     if stopped(folder):
                         yield SKIP, status(Report("stopped_early"), words), SKIP, SKIP
                         return
@@ -96,7 +100,7 @@ class Desk:
                     seed=int(seed or 0),
                 )
                 with self.service.figures.sessions.labels("page").track_inprogress():
-                    yield from self._show(self._perform(wish, folder), sound, words)
+                    yield from self._show(self._perform(wish, folder), folder, sound, words)
         except LipsyncError as error:
             yield SKIP, status(Report("failed", error=str(error)), words), SKIP, SKIP
             _refuse(error, words)
@@ -106,11 +110,13 @@ class Desk:
         finally:
             self.sounds.end(sound)
 
-    def _show(self, moments: Iterator[Moment], sound: str, words: Words) -> Iterator[Speaking]:
+    def _show(self, moments: Iterator[Moment], folder: Path, sound: str, words: Words) -> Iterator[Speaking]:
         shown, stage = 0.0, ""
         frames = self.service.figures.frames.labels("page")
         counted = 0
         for moment in moments:
+            if replaced(folder):
+                return
             report, picture = moment.report, moment.shown
             frames.inc(report.frames - counted if report.frames else 0)
             counted = report.frames
@@ -157,7 +163,7 @@ class Desk:
     def choose(self, used: Any, event: gr.SelectData) -> tuple[Any, ...]:
         """A face of the gallery was clicked; it is shown in place of the video before."""
         key = self.faces.chosen(self.faces.known(used), event.index)
-        return key, self._still(key), _hidden(), _hidden()
+        return key, self.faces.which(key), self._still(key), _hidden(), _hidden()
 
     def accept(
         self, upload: str | None, used: Any, which: float, size: int, request: gr.Request, progress: gr.Progress
@@ -185,7 +191,7 @@ class Desk:
             _refuse(error, words)
         for note in avatar.notes:
             gr.Info(html.escape(note), duration=NOTE_SECONDS)
-        key = self.faces.keep(path, avatar)
+        key = self.faces.keep(path, avatar, int(which or 0))
         known = self.faces.known([key, *self.faces.known(used)])
         gallery = gr.Gallery(value=self.faces.gallery(known), selected_index=0)
         return key, known, gallery, _picture(avatar.frames[0]), _hidden(), _hidden(), None

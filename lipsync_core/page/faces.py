@@ -26,11 +26,12 @@ Item = tuple[Any, str]
 
 @dataclass(frozen=True)
 class UsedFace:
-    """path: a copy of the upload. picture: (PICTURE, PICTURE, 3) uint8 RGB."""
+    """path: a copy of the upload. picture: (PICTURE, PICTURE, 3) uint8 RGB. which: its number in the upload."""
 
     name: str
     path: Path
     picture: np.ndarray
+    which: int = 0
 
 
 class Faces:
@@ -63,9 +64,14 @@ class Faces:
             raise
         return path
 
-    def keep(self, path: Path, avatar: Avatar) -> str:
+    def keep(self, path: Path, avatar: Avatar, which: int = 0) -> str:
         """Remember a copy that has turned out to be a face; its id."""
-        return self._used.add(UsedFace(Path(avatar.name).stem[:40], path, thumbnail(avatar)))
+        return self._used.add(UsedFace(Path(avatar.name).stem[:40], path, thumbnail(avatar), which))
+
+    def which(self, key: str) -> int:
+        """Which face of its picture a face is; 0, the largest, for those that come with the program."""
+        used = self._used.get(key)
+        return used.which if used is not None else 0
 
     def drop(self, path: Path) -> None:
         """Let go a copy that has not."""

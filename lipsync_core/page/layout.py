@@ -146,7 +146,7 @@ def build(desk: Desk) -> gr.Blocks:
             event.then(desk.menus, [language, voice], [language, voice, model, missing], **private)
         text_tab.select(lambda: False, None, recorded, **private)
         recording_tab.select(lambda: True, None, recorded, **private)
-        gallery.select(desk.choose, used, [face, preview, video, download], **private)
+        gallery.select(desk.choose, used, [face, which, preview, video, download], **private)
 
         def accept(
             file: str | None,
@@ -159,10 +159,11 @@ def build(desk: Desk) -> gr.Blocks:
             return desk.accept(file, used, which, size, request, progress)
 
         for source, moment in ((upload, upload.upload), (webcam, webcam.input)):
-            moment(
+            taken = moment(
                 accept, [source, used, which, size], [face, used, gallery, preview, video, download, source],
                 api_visibility="private", show_progress="full", show_progress_on=source,
             )  # fmt: skip
+            taken.failure(lambda: None, None, source, **private)  # a file that was refused makes room for another
         hear.change(None, hear, js="(on) => lipsync.hear(on)")
         arrived = [text, language, voice, size, model, model_line, gallery, used, panel]
         blocks.load(desk.arrive, [text, used], arrived, **private).then(None, js="() => lipsync.arrived()")

@@ -67,7 +67,7 @@ def build_offer(blocks: gr.Blocks) -> Offer:
                     for done, total in steps:
                         yield gr.skip(), _bar(words, name, done, total)
         except LipsyncError as error:
-            yield gr.skip(), ""
+            yield gr.skip(), f'<p role="alert">{html.escape(str(error))}</p>'
             raise gr.Error(html.escape(str(error)), print_exception=False) from error
         told = html.escape(words("offer_done", names=", ".join(names))) if names else ""
         yield gr.Dropdown(choices=choices(words), value=[]), told

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 PREFIX = "lipsync-page-"
 FLAG = "stop"  # a file, because a run may be in another process
+REPLACED = "replaced"
 
 
 class Runs:
@@ -38,7 +39,19 @@ class Runs:
             for folder in self._folders.get(visitor, ()):
                 (folder / FLAG).touch()
 
+    def replace(self, visitor: str) -> None:
+        """Let the visitor's runs end and show nothing more, because another one takes their place on the page."""
+        with self._lock:
+            for folder in self._folders.get(visitor, ()):
+                (folder / REPLACED).touch()
+                (folder / FLAG).touch()
+
 
 def stopped(folder: Path) -> bool:
     """Whether the run of this folder shall end."""
     return (folder / FLAG).exists()
+
+
+def replaced(folder: Path) -> bool:
+    """Whether another run has taken this one's place on the page."""
+    return (folder / REPLACED).exists()

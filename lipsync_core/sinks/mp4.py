@@ -162,6 +162,7 @@ class Mp4Writer:
         except OSError as error:
             raise self._told(error) from error
         finally:
+            self._error = None  # it and this frame would hold each other, and all that is written
             self._remove()
 
     def _remove(self) -> None:

@@ -3,13 +3,14 @@
 import ipaddress
 import threading
 from typing import Any
-from urllib.parse import urlsplit
 
 import anyio
 import anyio.to_thread
 
 from lipsync_core import checkpoints
 from lipsync_core.settings import settings
+
+from .security import address
 
 AT_ONCE = 4  # downloads; more wait
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")  # headers that proxies add
@@ -24,7 +25,7 @@ def may_download(request: Any) -> bool:
     if who != "local":
         return who == "everybody"
     client = request.client.host if request.client else ""
-    host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    host = address(f"//{request.headers.get('host', '')}").hostname or ""
     direct = not any(name in request.headers for name in FORWARDED)
     return direct and is_loopback(client) and is_loopback(host)
 

@@ -2,7 +2,15 @@
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from lipsync_core.errors import LipsyncError
 from lipsync_core.settings import settings
@@ -10,12 +18,15 @@ from lipsync_core.settings import settings
 SESSION_NAME = r"^[A-Za-z0-9_-]{8,64}$"
 
 
-def _face(value: Any) -> Any:
+def _face(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
     """`0`, `320,240` or `0.5,0.4`, as a form sends it; whole numbers stay whole, because they are pixels."""
-    if not isinstance(value, str):
-        return value
-    numbers = [float(part) if "." in part else int(part) for part in value.split(",")]
-    return numbers[0] if len(numbers) == 1 else tuple(numbers)
+    try:
+        if isinstance(value, str):
+            numbers = [float(part) if "." in part else int(part) for part in value.split(",")]
+            value = numbers[0] if len(numbers) == 1 else tuple(numbers)
+        return check(value)
+    except ValueError:  # pydantic's own error is one too, and would tell of each way to write it
+        raise ValueError(f"{str(value)[:60]} is no face; send a number such as 0 or a point such as 320,240") from None
 
 
 def _whole(value: str) -> str:
@@ -43,7 +54,7 @@ class Order(BaseModel):
     batch_size: int | None = Field(None, ge=1, le=960, description="Frames drawn at once; overrides low_latency.")
     fps: float | None = Field(None, ge=1, le=120, description="Default: the clip's own, or 25.")
     size: int | None = Field(None, ge=64, le=2160, description="Pixels of the shorter side; default the avatar's.")
-    face: Annotated[int | tuple[int, int] | tuple[float, float] | None, BeforeValidator(_face)] = Field(
+    face: Annotated[int | tuple[int, int] | tuple[float, float] | None, WrapValidator(_face)] = Field(
         None, description="Which face of an upload: 0 is the largest, or a point such as 320,240."
     )
     seed: int = Field(0, ge=0, lt=2**32, description="Of blinks and sway.")

@@ -61,7 +61,7 @@ def tell_problems(app: FastAPI) -> None:
 
     async def answer(request: Request, error: Exception) -> JSONResponse:
         if isinstance(error, HTTPException) and error.detail == HTTPStatus(error.status_code).phrase:
-            return _nowhere(app, request, error.status_code)
+            return _nowhere(app, request, error)
         return of_error(error)
 
     async def nothing(request: Request, error: Exception) -> Response:
@@ -73,12 +73,14 @@ def tell_problems(app: FastAPI) -> None:
         app.add_exception_handler(kind, answer)
 
 
-def _nowhere(app: FastAPI, request: Request, status: int) -> JSONResponse:
+def _nowhere(app: FastAPI, request: Request, error: HTTPException) -> JSONResponse:
     """What a router leaves unsaid."""
+    status = error.status_code
     where = f"{request.method} {request.url.path[:LONGEST_PATH]}"
     if status != HTTPStatus.METHOD_NOT_ALLOWED:
         return problem(status, f"There is no {where} here; /docs lists all routes.")
-    methods: set[str] = set()
+    # A path that takes slashes is another one in OpenAPI, but what refuses it names its methods.
+    methods = {method for method in (error.headers or {}).get("Allow", "").split(", ") if method}
     path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
     for known, operations in app.openapi()["paths"].items():
         if compile_path(known)[0].match(path):

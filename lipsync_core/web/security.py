@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import hmac
 from contextlib import suppress
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -39,6 +39,14 @@ def knows_key(request: Request) -> bool:
     return hmac.compare_digest(cookie.encode(), cookie_of(key).encode()) or by_header
 
 
+def address(text: str) -> SplitResult:
+    """The parts of an address that a client has sent; one that is none has none."""
+    try:
+        return urlsplit(text)
+    except ValueError:
+        return urlsplit("")
+
+
 def foreign_origin(request: Request) -> str | None:
     """The other site whose page sends this request, or None for this one's page or a program."""
     site = request.headers.get("sec-fetch-site", "")  # browsers set it, and no script can
@@ -46,9 +54,9 @@ def foreign_origin(request: Request) -> str | None:
         return None
     origin = request.headers.get("origin", "").lower()
     if not origin and site:  # a picture or a sound: no origin, but a referrer, unless the page hides it
-        parts = urlsplit(request.headers.get("referer", ""))
+        parts = address(request.headers.get("referer", ""))
         origin = f"{parts.scheme}://{parts.netloc}".lower() if parts.netloc else "null"
-    if not origin or (not site and urlsplit(origin).netloc == request.headers.get("host", "").lower()):
+    if not origin or (not site and address(origin).netloc == request.headers.get("host", "").lower()):
         return None
     return origin
 

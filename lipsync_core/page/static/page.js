@@ -143,6 +143,10 @@ window.lipsync = (() => {
       document.getElementById("speak")?.click();
     }
   }, true);
+  // A list that scrolls is a stop of the Tab key, and this one closes as soon as its menu is left: pass it by.
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Tab") for (const list of document.querySelectorAll("ul[role=listbox]")) list.tabIndex = -1;
+  }, true);
   // A menu is searched by typing over what is chosen.
   document.addEventListener("focusin", ({ target }) => {
     if (target.matches?.("[role=listbox], [role=combobox]") && target instanceof HTMLInputElement) setTimeout(() => target.select());

@@ -106,6 +106,7 @@ async def _piped(made: Making, pipe: Pipe) -> AsyncGenerator[bytes, None]:
             await asyncio.to_thread(made.take.close)
             await asyncio.wait((writing,))
         writing.exception()  # told already, or nobody is there to be told
+        del writing  # else an error and this frame would hold each other, and the take with its files
 
 
 async def _told(service: Service, wish: Wish[Order], place: Turn) -> AsyncGenerator[bytes, None]:
@@ -130,6 +131,8 @@ async def _told(service: Service, wish: Wish[Order], place: Turn) -> AsyncGenera
                 if not writing.done():  # the client has left
                     await asyncio.to_thread(made.take.close)
                     await asyncio.wait((writing,))
+                    writing.exception()  # nobody is there to be told
+                del writing  # else an error and this frame would hold each other, and the take with its files
             size = path.stat().st_size
             kept = service.videos.add(await asyncio.to_thread(_keep, path, service.folder.path))
             facts = _progress(made, seconds, began) | {"part": 1.0, "first_frame_ms": round(made.first_frame * 1000, 1)}

@@ -1,7 +1,8 @@
 """/api/stream_mjpeg: pictures as they are due, and their sound apart."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+import weakref
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, suppress
 from typing import Any
 
@@ -139,10 +140,22 @@ async def _show(request: Request) -> Response:
         return Stream(show.body(), mjpeg.MEDIA_TYPE, stack.pop_all(), {"X-Session-Id": session.id})
 
 
-async def _begin(stack: AsyncExitStack, service: Service, wish: Wish[StreamOrder], place: Turn) -> tuple[Show, Session]:
+def _cancel_this() -> Callable[[], object]:
+    """What cancels the running task, from any thread."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None
-    session = service.sessions.open("mjpeg", lambda: loop.call_soon_threadsafe(task.cancel), name=wish.order.session)
+    # Not the task itself: an error in it and what its frames hold would hold each other, and the take with its files.
+    here = weakref.ref(task)
+
+    def cancel() -> None:
+        if (running := here()) is not None:
+            loop.call_soon_threadsafe(running.cancel)
+
+    return cancel
+
+
+async def _begin(stack: AsyncExitStack, service: Service, wish: Wish[StreamOrder], place: Turn) -> tuple[Show, Session]:
+    session = service.sessions.open("mjpeg", _cancel_this(), name=wish.order.session)
     stack.callback(service.sessions.remove, session)
     async for position in place.positions():
         session.facts["position"] = position

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from lipsync_core.settings import settings
 
+from ..order import Words
 from ..security import COOKIE, cookie_of, knows_key
 from ..service import service_of
 
@@ -26,7 +27,7 @@ router = APIRouter()
 class Key(BaseModel):
     """What opens the API."""
 
-    key: str
+    key: Words
 
 
 @router.head("/healthz", include_in_schema=False)
