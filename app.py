@@ -3,6 +3,7 @@
 import argparse
 import signal
 import sys
+from contextlib import suppress
 
 from lipsync_core import LipsyncError, Studio, checkpoints
 from lipsync_core.page import serve
@@ -24,7 +25,8 @@ def main() -> None:
         checkpoints.fetch_required()
     except LipsyncError as error:
         print(error, file=sys.stderr)  # the page says it again to whoever needs the file
-    serve(make_api(Studio()), share=options.share)
+    with suppress(KeyboardInterrupt):  # that comes before Gradio waits for it
+        serve(make_api(Studio()), share=options.share)
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ class PageServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.process.terminate()
-        assert self.process.wait(10) == 0
+        assert self.process.wait(30) == 0, self.log.read_text()
         assert list(self.temporary.glob("lipsync-*")) == []
 
     def client(self) -> Client:
