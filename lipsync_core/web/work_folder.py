@@ -1,5 +1,6 @@
 """The one folder that requests may write to; it goes with the process, or when the next one finds that it is dead."""
 
+import atexit
 import os
 import shutil
 import tempfile
@@ -23,6 +24,7 @@ class WorkFolder:
         self._path: Path | None = None
         self._alive: FileLock | None = None
         self._making = Lock()
+        atexit.register(self.remove)  # for an end that does not wait for the streams that are open
 
     @property
     def path(self) -> Path:
