@@ -1,6 +1,8 @@
 """The WebRTC stream as its clients see it: a real server, and a real peer that decodes what comes."""
 
 import asyncio
+import http.client
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -126,6 +128,19 @@ def test_a_viewer_that_leaves_frees_all_in_five_seconds(server: ApiServer, way: 
                 await viewer.until(lambda: is_free(server), 5)
 
     asyncio.run(leave())
+
+
+def test_an_offer_whose_sender_has_left_keeps_no_place(server: ApiServer) -> None:
+    async def describe() -> str:
+        async with Viewer(server.url) as viewer:
+            return await viewer.offer()
+
+    body = json.dumps({"sdp": asyncio.run(describe()), "type": "offer", **OPTIONS, "size": 300})
+    asked = http.client.HTTPConnection(server.url.removeprefix("http://"))
+    asked.request("POST", "/api/realtime/offer", body, {"Content-Type": "application/json"})
+    assert until(lambda: server.service.jobs.running, 5)
+    asked.close()
+    assert until(lambda: is_free(server), 5)
 
 
 def test_a_beacon_ends_a_session(server: ApiServer) -> None:

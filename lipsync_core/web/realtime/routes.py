@@ -38,7 +38,10 @@ def make_realtime(studio: Studio) -> APIRouter:
         service = service_of(request)
         with service.folder.job() as folder:
             face = Wish(wish, folder, None, None)
-            return await connections.open(service, owner_of(request), wish, lambda: face.avatar_now(service))
+            answer = await connections.open(service, owner_of(request), wish, lambda: face.avatar_now(service))
+        if await request.is_disconnected():  # nobody will connect
+            await connections.end(answer.session)
+        return answer
 
     @router.post("/{session}/say")
     async def say(session: str, wish: Say) -> Said:
