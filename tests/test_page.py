@@ -15,6 +15,7 @@ from lipsync_core import checkpoints
 from lipsync_core.face import default_avatars
 from lipsync_core.speech import speak
 
+from .api_server import until
 from .chromium import chromium
 from .page_server import PageServer
 
@@ -185,7 +186,7 @@ def test_an_example_runs_in_one_click_and_in_place_of_what_is_spoken(page: Any, 
     page.evaluate("() => { window.earlier = lipsync.player; }")
     page.click("#examples button:has-text('Русский')")
     page.wait_for_function("() => lipsync.player !== window.earlier && lipsync.player.zero !== null", timeout=20000)
-    assert spoken not in server.takes()
+    assert until(lambda: spoken not in server.takes(), 2)
     assert page.inner_text("#panel .stage").startswith("Speaking")
     assert page.is_hidden("#video")
     assert page.input_value("#text textarea").startswith("Здравствуйте")
