@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from lipsync_core import LipsyncError, checkpoints
+from lipsync_core.speech import voices
 from lipsync_core.web.downloads import may_download
 
 from .words import Words, say
@@ -27,11 +28,9 @@ class Offer:
 
 def needed_by(model: str = "", voice: str = "") -> list[str]:
     """Names of the entries that a model or a voice, by its id, lacks."""
-    engine, _, name = voice.partition(":")
-    names = {"kokoro": ["kokoro", "kokoro_voices"], "piper": [f"piper/{name}"]}.get(engine, [])
+    names = [name for one in voices() if one.id == voice for name in one.checkpoints]
     names += ["wav2lip_gan"] if model == "wav2lip" and not checkpoints.is_there("wav2lip") else []
-    names += ["xtts_v2"] if "xtts" in voice else []
-    return [one for one in names if one in checkpoints.manifest() and not checkpoints.is_there(one)]
+    return [one for one in names if not checkpoints.is_there(one)]
 
 
 def build_offer(blocks: gr.Blocks) -> Offer:

@@ -200,21 +200,8 @@ def _xtts_voices(install: str) -> Iterator[Voice]:
 
 
 def _xtts(code: str, speaker: str, how_to_get: str) -> Voice:
-    language = known_languages()[code]
-    return Voice(
-        id=f"coqui:{XTTS}{code}" + (f"/{speaker}" if speaker else ""),
-        name=f"XTTS, {speaker}" if speaker else "XTTS",
-        language=code,
-        language_name=language.name,
-        native_language_name=language.native_name,
-        sample_rate=RATE,
-        licence=XTTS_LICENCE,
-        neural=True,
-        commercial_use=False,
-        ready=not how_to_get,
-        how_to_get=how_to_get,
-        checkpoints=("xtts_v2",),
-    )
+    name, shown = (f"{XTTS}{code}/{speaker}", f"XTTS, {speaker}") if speaker else (f"{XTTS}{code}", "XTTS")
+    return _voice(name, shown, code, RATE, XTTS_LICENCE, False, how_to_get, ("xtts_v2",))
 
 
 def _downloaded(name: str) -> Path:
@@ -283,7 +270,14 @@ def _language(name: str, config: dict[str, Any]) -> str:
 
 
 def _voice(
-    name: str, shown: str, code: str, rate: int, licence: str, commercial: bool | None, how_to_get: str
+    name: str,
+    shown: str,
+    code: str,
+    rate: int,
+    licence: str,
+    commercial: bool | None,
+    how_to_get: str,
+    checkpoints: tuple[str, ...] = (),
 ) -> Voice:
     language = known_languages()[code]
     return Voice(
@@ -298,4 +292,5 @@ def _voice(
         commercial_use=commercial,
         ready=not how_to_get,
         how_to_get=how_to_get,
+        checkpoints=checkpoints,
     )

@@ -2,6 +2,7 @@
 
 import time
 from fractions import Fraction
+from typing import Any
 
 import av
 from aiortc import rtcrtpsender
@@ -19,33 +20,10 @@ H264_OPTIONS = {"preset": "superfast", "tune": "zerolatency", "level": "31"}  # 
 H264_RATE = 30  # frames a second, to which its rate control counts
 
 
-class SteadyVp8(Vp8Encoder):
-    """VP8."""
+class Steady(Encoder):
+    """What the encoders below share, in front of one of aiortc's: it asks `rate` how many bits a second to make."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.rate = Rate(PIXELS)
-
-    def encode(self, frame: Frame, force_keyframe: bool = False) -> tuple[list[bytes], int]:
-        """One picture, as RTP payloads with their time."""
-        if self.codec is None:
-            self.rate = _rate_of(frame)
-        payloads, timestamp = super().encode(frame, force_keyframe)
-        self.rate.count(sum(map(len, payloads)), time.monotonic())
-        return payloads, timestamp
-
-    @property
-    def target_bitrate(self) -> int:
-        """Bits a second."""
-        return self.rate.value
-
-    @target_bitrate.setter
-    def target_bitrate(self, bitrate: int) -> None:
-        self.rate.estimate(bitrate, time.monotonic())
-
-
-class SteadyH264(H264Encoder):
-    """H.264, in a profile that every browser decodes."""
+    codec: Any
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,22 +33,14 @@ class SteadyH264(H264Encoder):
         """One picture, as RTP payloads with their time."""
         assert isinstance(frame, av.VideoFrame)
         if self.codec is None:
-            self.rate = _rate_of(frame)
-        if self.codec is None or self.codec.bit_rate != self.rate.value:
-            self.codec = self._make(frame)
-        payloads, timestamp = super().encode(frame, force_keyframe)
+            self.rate = Rate(frame.width * frame.height)
+        self.prepare(frame)
+        payloads, timestamp = super().encode(frame, force_keyframe)  # type: ignore[safe-super]  # aiortc's, behind this
         self.rate.count(sum(map(len, payloads)), time.monotonic())
         return payloads, timestamp
 
-    def _make(self, frame: av.VideoFrame) -> av.VideoCodecContext:
-        codec = av.CodecContext.create("libx264", "w")
-        assert isinstance(codec, av.VideoCodecContext)
-        codec.width, codec.height, codec.pix_fmt = frame.width, frame.height, "yuv420p"
-        codec.bit_rate = self.rate.value
-        codec.framerate, codec.time_base = Fraction(H264_RATE), Fraction(1, H264_RATE)
-        codec.options = H264_OPTIONS | {"maxrate": str(self.rate.value), "bufsize": str(self.rate.value)}
-        codec.profile = "Baseline"
-        return codec
+    def prepare(self, frame: av.VideoFrame) -> None:
+        """Make `codec` ready for the rate; aiortc's own does it where this does nothing."""
 
     @property
     def target_bitrate(self) -> int:
@@ -82,9 +52,25 @@ class SteadyH264(H264Encoder):
         self.rate.estimate(bitrate, time.monotonic())
 
 
-def _rate_of(frame: Frame) -> Rate:
-    assert isinstance(frame, av.VideoFrame)
-    return Rate(frame.width * frame.height)
+class SteadyVp8(Steady, Vp8Encoder):
+    """VP8."""
+
+
+class SteadyH264(Steady, H264Encoder):
+    """H.264, in a profile that every browser decodes."""
+
+    def prepare(self, frame: av.VideoFrame) -> None:
+        """A codec of our own options, and another one when the rate changes."""
+        if self.codec is not None and self.codec.bit_rate == self.rate.value:
+            return
+        codec = av.CodecContext.create("libx264", "w")
+        assert isinstance(codec, av.VideoCodecContext)
+        codec.width, codec.height, codec.pix_fmt = frame.width, frame.height, "yuv420p"
+        codec.bit_rate = self.rate.value
+        codec.framerate, codec.time_base = Fraction(H264_RATE), Fraction(1, H264_RATE)
+        codec.options = H264_OPTIONS | {"maxrate": str(self.rate.value), "bufsize": str(self.rate.value)}
+        codec.profile = "Baseline"
+        self.codec = codec
 
 
 def _encoder(codec: RTCRtpCodecParameters) -> Encoder:
