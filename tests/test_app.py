@@ -136,6 +136,15 @@ def test_stop_before_the_first_frame_leaves_nothing(studio: Studio) -> None:
         assert [file.name for file in folder.iterdir()] == ["stop"]
 
 
+def test_stop_is_not_lost_where_it_comes_before_the_run_has_begun(studio: Studio) -> None:
+    runs = Runs()
+    runs.stop("somebody", "a run of this name")
+    with runs.folder("somebody", "a run of this name") as folder:
+        assert [moment.report.stage for moment in perform(studio, wish(), folder)][-1] == "stopped_early"
+    with runs.folder("somebody", "another one") as folder:
+        assert next(moment for moment in perform(studio, wish(), folder) if moment.shown)
+
+
 def test_a_run_that_is_closed_leaves_nothing(studio: Studio, tmp_path: Path) -> None:
     before = set(threading.enumerate())
     running = perform(studio, wish(), tmp_path)

@@ -68,7 +68,7 @@ class Desk:
         if sound:  # one page shows one run at a time; a program, which has no such name, may have several
             self.runs.replace(visitor)
         try:
-            with self.service.jobs.enter(_owner(request)) as ticket, self.runs.folder(visitor) as folder:
+            with self.service.jobs.enter(_owner(request)) as ticket, self.runs.folder(visitor, sound) as folder:
                 shown = 0
                 while not ticket.wait(TURN_SECONDS if shown else 0):  # here the wait ends when the tab is closed
                     if replaced(folder):
@@ -139,9 +139,9 @@ class Desk:
                 yield image, panel, SKIP, SKIP
             stage = report.stage
 
-    def stop(self, request: gr.Request) -> None:
+    def stop(self, sound: str, request: gr.Request) -> None:
         """End the visitor's run; what it has becomes its file."""
-        self.runs.stop(_visitor(request))
+        self.runs.stop(_visitor(request), sound)
 
     # Faces
 

@@ -133,7 +133,7 @@ def build(desk: Desk) -> gr.Blocks:
             "concurrency_id": "speak", "show_progress": "hidden", "js": "(...given) => lipsync.begin(given)",
         }  # fmt: skip
         start.click(**run, api_name="speak")
-        stop.click(desk.stop, queue=False, js="() => lipsync.stop()", **private)
+        stop.click(desk.stop, sound, queue=False, js="() => lipsync.stop()", **private)
         for number, button in enumerate(buttons):
             filled = [text, language, voice, face, gallery, recorded, tabs]
             event = button.click(desk.example, [gr.State(number), used], filled, **private)

@@ -1,6 +1,7 @@
 """Who is speaking at the moment, so that Stop finds it."""
 
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from tempfile import TemporaryDirectory
 PREFIX = "lipsync-page-"
 FLAG = "stop"  # a file, because a run may be in another process
 REPLACED = "replaced"
+REMEMBERED = 1000  # names of runs that were stopped, perhaps before they had begun
 
 
 class Runs:
@@ -16,15 +18,18 @@ class Runs:
 
     def __init__(self) -> None:
         self._folders: dict[str, list[Path]] = {}
+        self._stopped: deque[str] = deque(maxlen=REMEMBERED)
         self._lock = threading.Lock()
 
     @contextmanager
-    def folder(self, visitor: str) -> Iterator[Path]:
-        """A folder for one run, gone after it."""
-        with TemporaryDirectory(prefix=PREFIX) as name:
-            path = Path(name)
+    def folder(self, visitor: str, name: str = "") -> Iterator[Path]:
+        """A folder for one run, gone after it. name: that of the run, by which it may have been stopped already."""
+        with TemporaryDirectory(prefix=PREFIX) as made:
+            path = Path(made)
             with self._lock:
                 self._folders.setdefault(visitor, []).append(path)
+                if name and name in self._stopped:
+                    (path / FLAG).touch()
             try:
                 yield path
             finally:
@@ -33,9 +38,10 @@ class Runs:
                     if not self._folders[visitor]:
                         del self._folders[visitor]
 
-    def stop(self, visitor: str) -> None:
-        """Let the visitor's runs end with what they have."""
+    def stop(self, visitor: str, name: str = "") -> None:
+        """Let the visitor's runs end with what they have; the one of this name also where it has not begun yet."""
         with self._lock:
+            self._stopped.append(name)
             for folder in self._folders.get(visitor, ()):
                 (folder / FLAG).touch()
 

@@ -194,7 +194,7 @@ window.lipsync = (() => {
       return [...given.slice(0, -1), player.name];
     },
     arrived() { document.body.classList.add("arrived"); return []; },
-    stop() { player?.close(); return []; },
+    stop() { player?.close(); return [player?.name ?? ""]; }, // a run that has not begun yet is known by this name
     hear(on) { heard = on; if (gain) gain.gain.setTargetAtTime(on ? 1 : 0, context.currentTime, 0.01); return []; },
   };
 })();
