@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from .api_server import ApiServer, until
+from .reverse_proxy import ReverseProxy
 
 TEXT = "Hello, my friend, how are you today? " * 2
 # How much the picture changed since the last call, around the mouth and at the top.
@@ -129,6 +130,30 @@ def test_webrtc_says_more_and_is_interrupted(page: Any, server: ApiServer) -> No
     page.click("#stop")
     assert until(server.is_idle, 5)
     assert not page.is_visible("#interrupt")
+
+
+def test_all_ways_work_below_a_path_of_a_proxy(browser: Any, server: ApiServer) -> None:
+    with ReverseProxy(server.url) as proxy, browser.new_page() as page:
+        wrong: list[str] = []
+        page.on("response", lambda answer: wrong.append(answer.url) if answer.status >= 400 else None)
+        page.goto(f"{proxy.url}/mjpeg_test")
+        page.wait_for_function("() => document.getElementById('voice').length > 2")
+        page.fill("#text", "Hello there.")
+        page.select_option("#voice", "espeak:en-us")
+        for way in ("mjpeg", "growing", "generate"):
+            page.check(f"[value={way}]")
+            page.click("#start")
+            page.wait_for_function("() => /^(Finished|Done)/.test(document.getElementById('status').textContent)")
+            assert number(page, "frames") > 15
+        assert f'curl -N "{proxy.url}/api/generate"' in page.inner_text("#shown")
+        page.check("[value=webrtc]")
+        page.click("#start")
+        page.wait_for_function("() => Number(document.getElementById('frames').textContent) > 10", timeout=15000)
+        page.click("#stop")
+        page.click("text=All routes")
+        page.wait_for_selector("[data-path='/api/stream_mjpeg']")
+        assert page.url == f"{proxy.url}/docs"
+        assert wrong == []
 
 
 def test_a_connection_that_the_server_ends_is_noticed(page: Any, server: ApiServer) -> None:

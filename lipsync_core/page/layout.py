@@ -22,6 +22,7 @@ KEPT_SECONDS = 6 * 3600  # of uploads and finished videos
 TIDY_SECONDS = 600
 VISITORS_AT_ONCE = 64  # those who wait for their turn included
 STATIC = Path(__file__).with_name("static")
+ICON = Path(__file__).parents[2] / "assets" / "icon.svg"
 FILES = ["image", "video"]
 
 
@@ -171,12 +172,13 @@ def build(desk: Desk) -> gr.Blocks:
 
 
 def look() -> dict[str, Any]:
-    """What `launch` needs to show the page as it is meant: theme, style, script and words."""
+    """What `launch` needs to show the page as it is meant: theme, style, icon, script and words."""
     script = (STATIC / "page.js").read_text(encoding="utf-8")
     return {
         "theme": _theme(),
         "css": (STATIC / "page.css").read_text(encoding="utf-8"),
-        "head": f"<script>{script}</script>",
+        "head": f'<link rel="icon" href="favicon.ico" type="image/svg+xml"><script>{script}</script>',
+        "favicon_path": ICON,
         "i18n": i18n(),
         "footer_links": [],
     }

@@ -81,7 +81,10 @@ class Face {
   }
   close() {
     if (this.ended) return Promise.resolve();
-    this.end();
-    return send(this.session, "DELETE", null, {headers: this.headers, keepalive: true}).catch(() => {});
+    this.ended = true;
+    for (const {track} of this.peer.getReceivers()) track.stop(); // silent at once
+    // The peer goes last: a server that sees it go first has ended the session when it is asked to.
+    const asked = send(this.session, "DELETE", null, {headers: this.headers, keepalive: true});
+    return asked.catch(() => {}).finally(() => this.end());
   }
 }

@@ -16,13 +16,12 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/docs")
 async def docs(request: Request) -> HTMLResponse:
-    """Swagger UI."""
-    prefix = request.scope.get("root_path", "").rstrip("/")
+    """Swagger UI; its addresses are relative to its own, because it may lie below a path of a proxy."""
     return get_swagger_ui_html(
-        openapi_url=f"{prefix}/openapi.json",
+        openapi_url="openapi.json",
         title=request.app.title,
-        swagger_js_url=f"{prefix}/docs/{SCRIPT}",
-        swagger_css_url=f"{prefix}/docs/{STYLE}",
+        swagger_js_url=f"docs/{SCRIPT}",
+        swagger_css_url=f"docs/{STYLE}",
         swagger_favicon_url="data:,",
     )
 
