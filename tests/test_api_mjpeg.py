@@ -1,10 +1,12 @@
 """/api/stream_mjpeg and the sound that belongs to it."""
 
+import email.policy
 import time
 from collections.abc import Iterator
 
 import httpx
 import numpy as np
+import pytest
 import simplejpeg
 
 from lipsync_core.sinks.mjpeg import Latest, Picture
@@ -123,3 +125,16 @@ def test_a_client_that_stands_still_costs_no_memory(server: ApiServer) -> None:
             sent = session.facts["sent"]
         assert sent < 4 * 25
     assert until(server.is_idle, 1)
+
+
+@pytest.mark.parametrize("pace", [True, False])
+def test_a_strict_reader_finds_the_end(server: ApiServer, pace: bool) -> None:
+    with server.client() as client:
+        answer = client.post("/api/stream_mjpeg", json={"text": "Hello.", **BODY, "pace": pace})
+    head = f"Content-Type: {answer.headers['content-type']}\r\n\r\n".encode()
+    message = email.message_from_bytes(head + answer.content, policy=email.policy.default)
+    found = list(message.iter_parts())
+    assert [int(part["X-Frame-Index"]) for part in found] == list(range(len(found)))
+    assert len(found) > 10
+    assert not message.defects  # such as an end that never came
+    assert all(simplejpeg.is_jpeg(part.get_content()) for part in found)

@@ -40,6 +40,7 @@ def part(picture: Picture, last: bool = False) -> bytes:
 
 
 PREAMBLE = b"--" + BOUNDARY.encode() + b"\r\n"
+END = b"\r\n--" + BOUNDARY.encode() + b"--\r\n"  # after a part that was not known to be the last: an empty one
 
 
 class PlaybackClock:

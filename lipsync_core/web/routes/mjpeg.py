@@ -39,7 +39,7 @@ class Show:
         self._news, self._room = asyncio.Event(), asyncio.Event()
         # Without a reference to itself: what a take holds, such as the open file of its face, goes at once then.
         self.sound = Sound(made.take.sample_rate, lambda: clock.now)
-        self._ended = False
+        self._ended = self._complete = False  # no more comes; because all has come
 
     async def first(self) -> None:
         """Make the first frame. Raises LipsyncError for what turns out unusable only now."""
@@ -49,18 +49,20 @@ class Show:
         """The parts; ends with the take."""
         feeding = asyncio.ensure_future(self._feed())
         figures, facts = self._made.service.figures, self._session.facts
-        begin, sent = mjpeg.PREAMBLE, 0
+        begin, sent, last = mjpeg.PREAMBLE, 0, False
         try:
             while (picture := await self._next()) is not None:
                 skipped = self._latest.skipped
                 if self._paced:
                     self._clock.start()
-                yield begin + mjpeg.part(picture)
+                last = sent > 0 and await self._is_last()
+                yield begin + mjpeg.part(picture, last)
                 begin, sent = b"", sent + 1
                 figures.skipped.inc(self._latest.skipped - skipped)
                 facts.update(sent=sent, skipped=self._latest.skipped, seconds=round(picture.time, 3))
-            yield b"--\r\n"
             await feeding
+            if not last:  # it was on its way when the take ended
+                yield mjpeg.END
         finally:
             feeding.cancel()
             self.sound.end()
@@ -83,6 +85,15 @@ class Show:
                 self._news.clear()
                 await self._news.wait()
 
+    async def _is_last(self) -> bool:
+        """Whether none comes after the one just taken, as far as that is known within the time of a frame."""
+        if not len(self._latest) and not self._ended:
+            self._news.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(float(1 / self._made.take.fps)):
+                    await self._news.wait()
+        return self._complete and not len(self._latest)
+
     async def _feed(self) -> None:
         try:
             while await self._step():
@@ -91,6 +102,7 @@ class Show:
                     with suppress(TimeoutError):  # the clock makes room too
                         async with asyncio.timeout(float(1 / self._made.take.fps)):
                             await self._room.wait()
+            self._complete = True
         finally:
             self._ended = True
             self.sound.end()
