@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import struct
+import time
 import tomllib
 import wave
 import zlib
@@ -216,6 +217,14 @@ def test_what_is_not_there_yet(limits: Callable[..., None], tmp_path: Path) -> N
         "Нет файла модели face_landmark.tflite: выполните `python -m lipsync_core fetch face_landmark`"
     )
     assert told.endswith(" из пакета wheel mediapipe==0.10.21.")
+
+
+def test_a_library_may_give_a_reason_of_many_lines() -> None:
+    reason = "copying a param with shape (1, 2) has 3 bytes, in a file that is not; it needs 5 MB in here, " * 1000
+    began = time.monotonic()
+    told = Words("ru").sentence(f"/model is no model that Coqui can use ({reason}); get it again.")
+    assert time.monotonic() - began < 1
+    assert told == f"Модель в /model не подходит для Coqui ({reason}); скачайте её заново."
 
 
 def test_a_full_line() -> None:

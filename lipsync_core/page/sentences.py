@@ -18,13 +18,33 @@ QUOTES = "\"'«„“"  # what begins a name, or words of the visitor's own: a g
 
 @dataclass(frozen=True)
 class Template:
-    """pattern: of an English sentence. gaps: the numbers of its groups. separators: of lists. kept: not translated."""
+    """literals: of an English sentence, around its gaps. separators: of lists, by gap. kept: gaps not translated."""
 
-    pattern: re.Pattern[str]
+    literals: tuple[str, ...]
     gaps: tuple[str, ...]
     separators: Mapping[str, str]
     kept: frozenset[str]
     translation: str
+
+    def match(self, text: str) -> dict[str, str] | None:
+        """What stands in the gaps of a sentence; None for another one.
+
+        Each gap ends as early as it can. A regular expression would try all ends, which takes minutes where a library
+        gives a reason of many lines.
+        """
+        if not self.gaps:
+            return {} if text == self.literals[0] else None
+        first, *between, last = self.literals
+        if not text.startswith(first) or not text.endswith(last):
+            return None
+        found, start, end = [], len(first), len(text) - len(last)
+        for literal in between:
+            place = text.find(literal, start, end)
+            if place < 0:
+                return None
+            found.append(text[start:place])
+            start = place + len(literal)
+        return dict(zip(self.gaps, [*found, text[start:end]], strict=True)) if start <= end else None
 
 
 class Sentences:
@@ -41,9 +61,9 @@ class Sentences:
 
     def _known(self, text: str) -> str | None:
         for one in self._templates:
-            found = one.pattern.fullmatch(text)
-            if found:
-                return self._filled(one, dict(zip(one.gaps, found.groups(), strict=True)))
+            found = one.match(text)
+            if found is not None:
+                return self._filled(one, found)
         return None
 
     def _inner(self, text: str) -> str | None:
@@ -70,16 +90,16 @@ class Sentences:
 
 
 def _template(english: str, translation: str) -> Template:
-    pattern, end = "", 0
-    for gap in GAP.finditer(english):
-        pattern += re.escape(english[end : gap.start()]) + "(.*?)"
-        end = gap.end()
-    pattern += re.escape(english[end:])
     gaps = list(GAP.finditer(english))
+    ends = [0, *(gap.end() for gap in gaps)]
+    starts = [*(gap.start() for gap in gaps), len(english)]
     kept = {gap[1] for text in (english, translation) for gap in GAP.finditer(text) if _quoted(text, gap.start())}
-    separators = {gap[1]: gap[2] for gap in gaps if gap[2]}
     return Template(
-        re.compile(pattern, re.DOTALL), tuple(gap[1] for gap in gaps), separators, frozenset(kept), translation
+        tuple(english[start:end] for start, end in zip(ends, starts, strict=True)),
+        tuple(gap[1] for gap in gaps),
+        {gap[1]: gap[2] for gap in gaps if gap[2]},
+        frozenset(kept),
+        translation,
     )
 
 
