@@ -243,10 +243,10 @@ def test_languages_are_in_their_own_words_and_the_best_come_first() -> None:
 
 
 def test_what_is_missing_is_told_with_how_to_get_it() -> None:
-    assert missing("rig", VOICE) == ""
+    assert missing("rig", VOICE, Words()) == ""
     for voice in voices():
         if not voice.ready:
-            assert voice.how_to_get in missing("rig", voice.id)
+            assert voice.how_to_get in missing("rig", voice.id, Words())
 
 
 def test_no_file_can_be_named_and_what_a_browser_remembers_may_be_anything(studio: Studio) -> None:

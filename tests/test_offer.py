@@ -28,9 +28,10 @@ def page(place: Path, listed: Callable[..., None], host: LyingServer) -> Iterato
     from playwright.sync_api import sync_playwright
 
     from lipsync_core.page.offer import build_offer
+    from lipsync_core.page.toasts import Page
 
     listed("/model", licence="for research", commercial=False)
-    with gr.Blocks() as blocks:
+    with Page() as blocks:
         said = gr.Textbox(elem_id="said")
         build_offer(blocks).fetched.then(lambda: checkpoints.state("model"), None, said)
     _, url, _ = blocks.launch(prevent_thread_lock=True, quiet=True, ssr_mode=False)

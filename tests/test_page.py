@@ -285,6 +285,45 @@ def test_the_page_speaks_russian(browser: Any, server: PageServer) -> None:
     page.click("#speak")
     page.wait_for_selector("#panel .failed")
     assert page.inner_text("#panel .stage") == "Не получилось"
+    assert page.inner_text("#panel [role=alert]").startswith("Текст пуст, произносить нечего;")
+    page.wait_for_selector(".toast-body:has-text('Текст пуст')")
+    page.context.close()
+
+
+def toast(page: Any, text: str) -> str:
+    """The title of a message that has this text; it is closed."""
+    page.wait_for_selector(f".toast-body:has-text('{text}')")
+    title = page.inner_text(f".toast-body:has-text('{text}') .toast-title")
+    page.click(".toast-close")
+    page.wait_for_selector(".toast-body", state="detached")
+    return str(title.strip())
+
+
+def test_toasts_are_russian_whoever_writes_them(browser: Any, server: PageServer, tmp_path: Path) -> None:
+    page = opened(browser, server, locale="ru-RU")
+    cv2.imwrite(str(tmp_path / "wall.png"), np.full((300, 300, 3), 200, np.uint8))
+    cv2.imwrite(str(tmp_path / "lying.png"), cv2.rotate(cv2.imread(str(default_avatars()["mei"])), 0))
+    (tmp_path / "notes.txt").write_text("no picture")
+    page.click("#own-face > button")
+
+    def give(name: str) -> None:
+        page.wait_for_selector("#upload input[type=file]", state="attached")
+        page.set_input_files("#upload input[type=file]", str(tmp_path / name))
+
+    give("wall.png")  # the core's refusal
+    assert toast(page, "В файле «wall.png» не найдено лицо;") == "Не получилось"
+    give("lying.png")  # the core's note
+    assert toast(page, "Файл «lying.png» повёрнут на 90° влево,") == "Обратите внимание"
+    page.click("#more > button")
+    page.fill("#which input", "500")  # Gradio's refusal on the server
+    page.click("#speak")
+    assert toast(page, "Значение 500 слишком велико;") == "Не получилось"
+    page.fill("#which input", "7")
+    page.click("#speak")
+    assert toast(page, "Лица №\xa07 в файле «lying.png» нет") == "Не получилось"
+    assert "лицо там одно" in page.inner_text("#panel [role=alert]")
+    give("notes.txt")  # Gradio's refusal in the browser
+    assert toast(page, "Файл «notes.txt»\xa0— не изображение и не видео;") == "Не получилось"
     page.context.close()
 
 

@@ -83,7 +83,8 @@ def choose(faces: list[Face], choice: Choice, width: int, height: int, name: str
     """
     if not faces:
         raise LipsyncError(f"No face was found in {name}; use a picture that shows a face from the front, well lit.")
-    count = "1 face" if len(faces) == 1 else f"{len(faces)} faces"
+    last = len(faces) - 1
+    count = "1 face" if last == 0 else f"{last + 1} faces"
     if choice is None:
         return faces[0]
     if isinstance(choice, tuple):
@@ -100,8 +101,12 @@ def choose(faces: list[Face], choice: Choice, width: int, height: int, name: str
             )
         return face
     if not 0 <= choice < len(faces):
-        last = "" if len(faces) == 1 else f" to {len(faces) - 1}"
-        raise LipsyncError(f"There is no face {choice} in {name}, which has {count}; choose 0, the largest{last}.")
+        if last == 0:
+            raise LipsyncError(f"There is no face {choice} in {name}, which has 1 face; choose 0, the only one.")
+        others = "or 1" if last == 1 else f"to {last}"
+        raise LipsyncError(
+            f"There is no face {choice} in {name}, which has {last + 1} faces; choose 0 (the largest) {others}."
+        )
     return faces[choice]
 
 

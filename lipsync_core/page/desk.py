@@ -1,10 +1,12 @@
-"""What happens when a visitor does something: one method an event. Texts are in the visitor's language."""
+"""What happens when a visitor does something: one method an event. Texts are in the visitor's language.
 
-import html
+A LipsyncError that a method raises is told by the page itself; see `toasts`.
+"""
+
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import gradio as gr
 
@@ -26,11 +28,11 @@ from .report import Report
 from .runs import Runs, replaced, stopped
 from .sound import Sounds
 from .status import status
+from .toasts import inform
 from .words import Words
 
 STATUS_SECONDS = 0.25  # between two looks of the status at most
 TURN_SECONDS = 0.2  # between two looks at the place in line
-NOTE_SECONDS = 12.0  # that a note of the avatar is shown
 
 SKIP = gr.skip()
 Speaking = tuple[Any, Any, Any, Any]  # preview, status, video, download
@@ -102,8 +104,8 @@ class Desk:
                 with self.service.figures.sessions.labels("page").track_inprogress():
                     yield from self._show(self._perform(wish, folder), folder, sound, words)
         except LipsyncError as error:
-            yield SKIP, status(Report("failed", error=str(error)), words), SKIP, SKIP
-            _refuse(error, words)
+            yield SKIP, status(Report("failed", error=words.sentence(str(error))), words), SKIP, SKIP
+            raise
         except Exception:  # a defect: its traceback goes to the log, a sentence to the visitor
             yield SKIP, status(Report("failed", error=words("defect")), words), SKIP, SKIP
             raise
@@ -121,7 +123,7 @@ class Desk:
             frames.inc(report.frames - counted if report.frames else 0)
             counted = report.frames
             for note in moment.notes:
-                gr.Info(html.escape(note), duration=NOTE_SECONDS)
+                inform(note, words)
             if picture is not None:
                 self.sounds.send(sound, picture.start, picture.sound)
             image = picture if picture is not None and picture.image is not None else SKIP
@@ -172,25 +174,22 @@ class Desk:
         if not upload:
             return SKIP, SKIP, SKIP, SKIP, SKIP, SKIP, None
         words = Words.of(request)
-        try:
-            with self.service.jobs.enter(_owner(request)) as ticket:
-                while not ticket.wait(TURN_SECONDS):
-                    progress(None, desc=words("waiting", position=ticket.position))
-                path = self.faces.copy(upload)
-                try:
-                    avatar = self.service.studio.avatar(
-                        path,
-                        face=int(which) if which else None,
-                        size=int(size) or None,
-                        progress=lambda part: progress(part, desc=words("looking")),
-                    )
-                except BaseException:
-                    self.faces.drop(path)
-                    raise
-        except LipsyncError as error:
-            _refuse(error, words)
+        with self.service.jobs.enter(_owner(request)) as ticket:
+            while not ticket.wait(TURN_SECONDS):
+                progress(None, desc=words("waiting", position=ticket.position))
+            path = self.faces.copy(upload)
+            try:
+                avatar = self.service.studio.avatar(
+                    path,
+                    face=int(which) if which else None,
+                    size=int(size) or None,
+                    progress=lambda part: progress(part, desc=words("looking")),
+                )
+            except BaseException:
+                self.faces.drop(path)
+                raise
         for note in avatar.notes:
-            gr.Info(html.escape(note), duration=NOTE_SECONDS)
+            inform(note, words)
         key = self.faces.keep(path, avatar, int(which or 0))
         known = self.faces.known([key, *self.faces.known(used)])
         gallery = gr.Gallery(value=self.faces.gallery(known), selected_index=0)
@@ -209,7 +208,7 @@ class Desk:
     def lines(self, model: str, voice: str, request: gr.Request) -> tuple[Any, ...]:
         """Licences of what is chosen, how to get what is missing, and the download of it, ready to be started."""
         words, needed = Words.of(request), needed_by(model, voice)
-        lack = words("needs_download") if needed and may_download(request) else missing(model, voice)
+        lack = words("needs_download") if needed and may_download(request) else missing(model, voice, words)
         return (
             menus.model_line(model, words),
             menus.voice_line(voice, words),
@@ -261,9 +260,3 @@ def _picture(value: Any) -> Any:
 
 def _hidden() -> Any:
     return gr.update(value=None, visible=False)
-
-
-def _refuse(error: LipsyncError, words: Words) -> NoReturn:
-    """Tell an error in its sentence; Gradio shows messages as HTML, and ours name files of the visitor."""
-    title = words("failed")
-    raise gr.Error(html.escape(str(error), quote=False), title=title, print_exception=False) from error

@@ -1,6 +1,5 @@
 """A voice that is imitated from a recording, with the consent of the person."""
 
-import html
 from typing import Any
 
 import gradio as gr
@@ -17,18 +16,13 @@ def build_imitation() -> Any:
 
     def keep(recording: str | None, name: str, who: str, consent: bool, request: gr.Request) -> tuple[Any, ...]:
         words = Words.of(request)
-        try:
-            if not may_download(request):
-                raise LipsyncError(words("imitate_refused"))
-            if not recording:
-                raise LipsyncError(words("no_sample"))
-            if not consent:
-                raise LipsyncError(words("imitate_disagreed"))
-            kept = clone_voice(recording, name, consent=consent, who=who)
-        except LipsyncError as error:
-            raise gr.Error(
-                html.escape(str(error), quote=False), title=words("failed"), print_exception=False
-            ) from error
+        if not may_download(request):
+            raise LipsyncError(words("imitate_refused"))
+        if not recording:
+            raise LipsyncError(words("no_sample"))
+        if not consent:
+            raise LipsyncError(words("imitate_disagreed"))
+        kept = clone_voice(recording, name, consent=consent, who=who)
         return None, "", "", False, words("imitate_kept", name=kept.name)
 
     gr.Markdown(say("imitate_about"), elem_classes="line")

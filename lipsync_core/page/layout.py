@@ -16,6 +16,7 @@ from .imitate import build_imitation
 from .offer import build_offer
 from .report import Report
 from .status import status
+from .toasts import Page, script
 from .words import Words, i18n, say
 
 KEPT_SECONDS = 6 * 3600  # of uploads and finished videos
@@ -31,7 +32,7 @@ def build(desk: Desk) -> gr.Blocks:
     words = Words()
     first = next(iter(default_avatars()))
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    with gr.Blocks(title=words("title"), analytics_enabled=False, delete_cache=(TIDY_SECONDS, KEPT_SECONDS)) as blocks:
+    with Page(title=words("title"), analytics_enabled=False, delete_cache=(TIDY_SECONDS, KEPT_SECONDS)) as blocks:
         face, recorded = gr.State(first), gr.State(False)
         used = gr.BrowserState([], storage_key="lipsync-faces")
         with gr.Row(elem_id="head"):
@@ -172,12 +173,12 @@ def build(desk: Desk) -> gr.Blocks:
 
 
 def look() -> dict[str, Any]:
-    """What `launch` needs to show the page as it is meant: theme, style, icon, script and words."""
-    script = (STATIC / "page.js").read_text(encoding="utf-8")
+    """What `launch` needs to show the page as it is meant: theme, style, icon, scripts and words."""
+    page = (STATIC / "page.js").read_text(encoding="utf-8")
     return {
         "theme": _theme(),
         "css": (STATIC / "page.css").read_text(encoding="utf-8"),
-        "head": f'<link rel="icon" href="favicon.ico" type="image/svg+xml"><script>{script}</script>',
+        "head": f'<link rel="icon" href="favicon.ico" type="image/svg+xml"><script>{page}</script>{script()}',
         "favicon_path": ICON,
         "i18n": i18n(),
         "footer_links": [],

@@ -72,7 +72,7 @@ def model_line(name: str, words: Words) -> str:
     """The licence of a model in one line."""
     for one in models():
         if one["name"] == name and one["licence"]:
-            return f"{words('licence')}: {one['licence']} ({_commercial(one['commercial_use'], words)})"
+            return f"{words('licence')}: {words.sentence(one['licence'])} ({_commercial(one['commercial_use'], words)})"
     return ""
 
 
@@ -80,7 +80,7 @@ def voice_line(voice: str, words: Words) -> str:
     """The licence of a voice in one line; nothing for the automatic one."""
     for one in voices():
         if one.id == voice:
-            return f"{words('licence')}: {one.licence} ({_commercial(one.commercial_use, words)})"
+            return f"{words('licence')}: {words.sentence(one.licence)} ({_commercial(one.commercial_use, words)})"
     return ""
 
 

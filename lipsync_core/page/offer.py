@@ -37,11 +37,11 @@ def build_offer(blocks: gr.Blocks) -> Offer:
     """Put the piece into the page that is being built; `blocks` loads its list anew for each visitor."""
 
     def choices(words: Words) -> list[tuple[str, str]]:
+        entries = [one.checkpoint for one in checkpoints.listing(quick=True) if one.state != "ready"]
         return [
-            (f"{one.checkpoint.about} · {words('offer_size', mb=one.checkpoint.download_bytes / 1e6)}", name)
-            for one in checkpoints.listing(quick=True)
-            if one.state != "ready" and not one.checkpoint.manual and not one.checkpoint.bundled
-            for name in [one.checkpoint.name]
+            (f"{words.sentence(one.about)} · {words('offer_size', mb=one.download_bytes / 1e6)}", one.name)
+            for one in entries
+            if not one.manual and not one.bundled
         ]
 
     def arrive(request: gr.Request) -> tuple[Any, str]:
@@ -56,9 +56,9 @@ def build_offer(blocks: gr.Blocks) -> Offer:
     def fetch(names: Sequence[str], agrees: bool, request: gr.Request) -> Iterator[tuple[Any, str]]:
         words = Words.of(request)
         if not may_download(request):
-            raise gr.Error(words("offer_refused"), print_exception=False)
+            raise LipsyncError(words("offer_refused"))
         if _asks(names) and not agrees:
-            raise gr.Error(words("offer_disagreed"), print_exception=False)
+            raise LipsyncError(words("offer_disagreed"))
         try:
             for name in names:
                 checkpoints.accept(name)
@@ -66,8 +66,8 @@ def build_offer(blocks: gr.Blocks) -> Offer:
                     for done, total in steps:
                         yield gr.skip(), _bar(words, name, done, total)
         except LipsyncError as error:
-            yield gr.skip(), f'<p role="alert">{html.escape(str(error))}</p>'
-            raise gr.Error(html.escape(str(error)), print_exception=False) from error
+            yield gr.skip(), f'<p role="alert">{html.escape(words.sentence(str(error)))}</p>'
+            raise
         told = html.escape(words("offer_done", names=", ".join(names))) if names else ""
         yield gr.Dropdown(choices=choices(words), value=[]), told
 
@@ -122,7 +122,7 @@ def _asks(names: Sequence[str]) -> bool:
 def _line(name: str, words: Words) -> str:
     entry = checkpoints.manifest()[name]
     allowed = {True: "commercial_yes", False: "commercial_no", None: "commercial_unknown"}[entry.commercial]
-    return f"{entry.about}: {entry.licence}; {words(allowed)}"
+    return f"{words.sentence(entry.about)}: {words.sentence(entry.licence)}; {words(allowed)}"
 
 
 def _bar(words: Words, name: str, done: int, total: int) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 import gradio as gr
 from gradio.i18n import I18nData
 
+from .sentences import sentences
+
 FOLDER = Path(__file__).with_name("words")
 DEFAULT = "en"
 PREFIX = "studio_"
@@ -55,3 +57,7 @@ class Words:
 
     def __call__(self, key: str, **values: Any) -> str:
         return self._table[key].format(**values) if values else self._table[key]
+
+    def sentence(self, text: str) -> str:
+        """What the core says in English, such as an error, in this language as far as it is known."""
+        return sentences(self.language).say(text)
