@@ -8,6 +8,7 @@ import gradio as gr
 from lipsync_core import LipsyncError
 from lipsync_core.speech import clone_voice
 from lipsync_core.web.downloads import may_download
+from lipsync_core.web.folders import without_folders
 
 from .words import Words, say
 
@@ -27,7 +28,7 @@ def build_imitation() -> Any:
             kept = clone_voice(recording, name, consent=consent, who=who)
         except LipsyncError as error:
             raise gr.Error(
-                html.escape(str(error), quote=False), title=words("failed"), print_exception=False
+                html.escape(without_folders(str(error)), quote=False), title=words("failed"), print_exception=False
             ) from error
         return None, "", "", False, words("imitate_kept", name=kept.name)
 
