@@ -11,7 +11,7 @@ import gradio as gr
 from lipsync_core import LipsyncError
 from lipsync_core.face import default_avatars
 from lipsync_core.models import model_names
-from lipsync_core.web.downloads import may_download
+from lipsync_core.web.folders import without_folders
 from lipsync_core.web.service import Service
 from lipsync_core.web.uploads import check_recording
 
@@ -19,7 +19,7 @@ from . import menus
 from .examples import EXAMPLES
 from .faces import Faces
 from .gpu import performer
-from .missing import missing
+from .missing import lack, told
 from .offer import needed_by
 from .performance import Moment, Wish
 from .report import Report
@@ -102,6 +102,7 @@ class Desk:
                 with self.service.figures.sessions.labels("page").track_inprogress():
                     yield from self._show(self._perform(wish, folder), folder, sound, words)
         except LipsyncError as error:
+            error = told(error, request, words)
             yield SKIP, status(Report("failed", error=str(error)), words), SKIP, SKIP
             _refuse(error, words)
         except Exception:  # a defect: its traceback goes to the log, a sentence to the visitor
@@ -121,7 +122,7 @@ class Desk:
             frames.inc(report.frames - counted if report.frames else 0)
             counted = report.frames
             for note in moment.notes:
-                gr.Info(html.escape(note), duration=NOTE_SECONDS)
+                gr.Info(html.escape(without_folders(note)), duration=NOTE_SECONDS)
             if picture is not None:
                 self.sounds.send(sound, picture.start, picture.sound)
             image = picture if picture is not None and picture.image is not None else SKIP
@@ -188,9 +189,9 @@ class Desk:
                     self.faces.drop(path)
                     raise
         except LipsyncError as error:
-            _refuse(error, words)
+            _refuse(told(error, request, words), words)
         for note in avatar.notes:
-            gr.Info(html.escape(note), duration=NOTE_SECONDS)
+            gr.Info(html.escape(without_folders(note)), duration=NOTE_SECONDS)
         key = self.faces.keep(path, avatar, int(which or 0))
         known = self.faces.known([key, *self.faces.known(used)])
         gallery = gr.Gallery(value=self.faces.gallery(known), selected_index=0)
@@ -209,13 +210,13 @@ class Desk:
     def lines(self, model: str, voice: str, request: gr.Request) -> tuple[Any, ...]:
         """Licences of what is chosen, how to get what is missing, and the download of it, ready to be started."""
         words, needed = Words.of(request), needed_by(model, voice)
-        lack = words("needs_download") if needed and may_download(request) else missing(model, voice)
+        lacks = lack(model, voice, request, words)
         return (
             menus.model_line(model, words),
             menus.voice_line(voice, words),
-            gr.Markdown(lack, visible=bool(lack)),
+            gr.Markdown(lacks, visible=bool(lacks)),
             needed or SKIP,
-            gr.Accordion(open=True) if lack else SKIP,
+            gr.Accordion(open=True) if lacks else SKIP,
         )
 
     def menus(self, language: str, voice: str, request: gr.Request) -> tuple[Any, ...]:

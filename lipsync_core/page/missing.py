@@ -1,12 +1,37 @@
-"""What stands below a voice or model whose file is missing: how to get it."""
+"""What is told of a voice or model whose file is missing: how to get it."""
 
+from typing import Any
+
+from lipsync_core.errors import LipsyncError, NotReady
+from lipsync_core.models import models
 from lipsync_core.speech import voices
+from lipsync_core.web.downloads import may_download
+from lipsync_core.web.folders import without_folders
 
-from .menus import models
+from .offer import needed_by
+from .words import Words
 
 
 def missing(model: str, voice: str) -> str:
     """One sentence for each file that the choice lacks; empty where nothing is missing."""
-    told = [one["how_to_get"] for one in models() if one["name"] == model and not one["ready"]]
+    told = [one.how_to_get for one in models() if one.name == model and not one.ready]
     told += [one.how_to_get for one in voices() if one.id == voice and not one.ready]
-    return "  \n".join(told)
+    return "  \n".join(map(without_folders, told))
+
+
+def lack(model: str, voice: str, request: Any, words: Words) -> str:
+    """What stands on the shelf of downloads; whoever may download is told which button does it."""
+    needed = needed_by(model, voice)
+    if not needed or not may_download(request):
+        return missing(model, voice)
+    either = [one.checkpoints for one in models() if one.name == model and one.lacking and len(one.checkpoints) > 1]
+    return " ".join(
+        [words("needs_download"), *(words("either", names=", ".join(names), first=names[0]) for names in either)]
+    )
+
+
+def told(error: LipsyncError, request: Any, words: Words) -> LipsyncError:
+    """An error as the page tells it: what a button of the page mends, by that button."""
+    if isinstance(error, NotReady) and error.checkpoints and may_download(request):
+        return LipsyncError(words("needs_shelf", shelf=words("shelf"), button=words("offer_get")))
+    return LipsyncError(without_folders(str(error)))

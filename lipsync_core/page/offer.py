@@ -10,8 +10,10 @@ from typing import Any
 import gradio as gr
 
 from lipsync_core import LipsyncError, checkpoints
+from lipsync_core.models import models
 from lipsync_core.speech import voices
 from lipsync_core.web.downloads import may_download
+from lipsync_core.web.folders import without_folders
 
 from .words import Words, say
 
@@ -27,10 +29,10 @@ class Offer:
 
 
 def needed_by(model: str = "", voice: str = "") -> list[str]:
-    """Names of the entries that a model or a voice, by its id, lacks."""
+    """Names of the entries that a model or a voice, by its id, lacks; of those of which one suffices, the first."""
     names = [name for one in voices() if one.id == voice for name in one.checkpoints]
-    names += ["wav2lip_gan"] if model == "wav2lip" and not checkpoints.is_there("wav2lip") else []
-    return [one for one in names if not checkpoints.is_there(one)]
+    names += [name for one in models() if one.name == model for name in one.lacking]
+    return [one for one in names if not checkpoints.is_there(one) and not checkpoints.manifest()[one].manual]
 
 
 def build_offer(blocks: gr.Blocks) -> Offer:
@@ -66,8 +68,9 @@ def build_offer(blocks: gr.Blocks) -> Offer:
                     for done, total in steps:
                         yield gr.skip(), _bar(words, name, done, total)
         except LipsyncError as error:
-            yield gr.skip(), f'<p role="alert">{html.escape(str(error))}</p>'
-            raise gr.Error(html.escape(str(error)), print_exception=False) from error
+            told = html.escape(without_folders(str(error)))
+            yield gr.skip(), f'<p role="alert">{told}</p>'
+            raise gr.Error(told, print_exception=False) from error
         told = html.escape(words("offer_done", names=", ".join(names))) if names else ""
         yield gr.Dropdown(choices=choices(words), value=[]), told
 
