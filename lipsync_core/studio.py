@@ -187,12 +187,12 @@ class Studio:
         speech: Iterator[Speech] = speak(text or "", language, voice, speed) if audio is None else read_recording(audio)
         prepared = self.avatar(avatar, face=face, size=size)
         engine = self.model(model)
-        state = self._prepare(engine, prepared, Life(seed, idle))
+        state = self._prepare(model, prepared, Life(seed, idle))
         rate = exact_rate(fps or prepared.fps or settings().fps)
         sizes = _batch_sizes(batch_size, low_latency, engine.largest_batch(state))
         ahead = queue_frames or settings().queue_frames
         run = _Run(speech, engine, state, prepared, rate, sizes, len(text or ""), start, ahead)
-        return Take(run, prepared, engine.name)
+        return Take(run, prepared, model)
 
     def idle(
         self,
@@ -209,10 +209,10 @@ class Studio:
             raise LipsyncError(f"{fps:g} frames a second are not possible; choose {FPS[0]} to {FPS[-1]}.")
         prepared = self.avatar(avatar)
         engine = self.model(model)
-        state = self._prepare(engine, prepared, Life(seed, idle))
+        state = self._prepare(model, prepared, Life(seed, idle))
         rate = exact_rate(fps or prepared.fps or settings().fps)
         sizes = itertools.chain((1,), itertools.repeat(IDLE_BATCH))
-        return Take(_Run(_silence(), engine, state, prepared, rate, sizes, 0, start, IDLE_AHEAD), prepared, engine.name)
+        return Take(_Run(_silence(), engine, state, prepared, rate, sizes, 0, start, IDLE_AHEAD), prepared, model)
 
     def avatar(
         self,
@@ -241,11 +241,11 @@ class Studio:
         with self.take("Hello.", avatar=avatar, voice=voice, model=model, low_latency=True) as take:
             next(take)
 
-    def _prepare(self, model: Model, avatar: Avatar, life: Life) -> Any:
-        key = (model.name, avatar.key, life)
+    def _prepare(self, model: str, avatar: Avatar, life: Life) -> Any:
+        key, engine = (model, avatar.key, life), self.model(model)
         with self._lock:
             if key not in self._prepared:
-                self._prepared[key] = model.prepare(avatar, life)
+                self._prepared[key] = engine.prepare(avatar, life)
             self._prepared.move_to_end(key)
             while len(self._prepared) > KEPT:
                 self._prepared.popitem(last=False)

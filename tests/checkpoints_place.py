@@ -4,6 +4,8 @@ import hashlib
 import json
 import random
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -67,3 +69,21 @@ def visible(place: Path) -> list[str]:
 
 def parts(place: Path) -> list[Path]:
     return list(place.rglob("*.part"))
+
+
+def check_cancelling_is_quick(host: LyingServer) -> None:
+    """Cancel the fetch of `model` while it waits for a host that says nothing more."""
+    cancel, ended = threading.Event(), []
+
+    def work() -> None:
+        with pytest.raises(checkpoints.Cancelled):
+            checkpoints.fetch("model", cancel=cancel)
+        ended.append(time.monotonic())
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert host.reached.wait(20)
+    asked = time.monotonic()
+    cancel.set()
+    thread.join(10)
+    assert ended[0] - asked < 1

@@ -55,8 +55,8 @@ class PageServer:
         assert self.process.wait(30) == 0, self.log.read_text()
         assert list(self.temporary.glob("lipsync-*")) == []
 
-    def client(self) -> Client:
-        return Client(self.url, download_files=False, verbose=False)
+    def client(self, headers: dict[str, str] | None = None) -> Client:
+        return Client(self.url, headers=headers, download_files=False, verbose=False)
 
     def speak(self, **fields: Any) -> Any:
         """A job, as if somebody had filled in these fields and pressed the button."""

@@ -199,7 +199,7 @@ def test_what_is_asked_for_reaches_the_model(client: httpx.Client, monkeypatch: 
             sizes.append(len(mel.values))
             return super().render(state, mel, *more)
 
-    monkeypatch.setitem(models._MODELS, "counting", Counting)
+    monkeypatch.setitem(models._MODELS, "counting", (models.model_facts("rig"), Counting))
     order = {"text": "Hello, my friend, how are you today?", "model": "counting", **BODY}
 
     def asked(path: str, **fields: object) -> list[int]:
@@ -228,7 +228,7 @@ def test_a_short_queue_holds_the_frames_back(client: httpx.Client, monkeypatch: 
             drawn.append(len(mel.values))
             return super().render(state, mel, *more)
 
-    monkeypatch.setitem(models._MODELS, "counting frames", Counting)
+    monkeypatch.setitem(models._MODELS, "counting frames", (models.model_facts("rig"), Counting))
     order = {"text": LONG, "model": "counting frames", "queue_frames": 3, "batch_size": 1, **BODY}
     with client.stream("POST", "/api/stream_mjpeg", json=order) as response:
         sent = 0

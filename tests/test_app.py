@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -18,9 +19,9 @@ import cv2
 import numpy as np
 import pytest
 
-from lipsync_core import LipsyncError, Studio
+from lipsync_core import LipsyncError, Studio, checkpoints
 from lipsync_core.face import default_avatars
-from lipsync_core.models import Life, MelChunks, make_model, register
+from lipsync_core.models import Life, MelChunks, ModelFacts, make_model, register
 from lipsync_core.page import menus
 from lipsync_core.page.faces import Faces
 from lipsync_core.page.gpu import performer
@@ -183,11 +184,9 @@ def test_live_pictures_keep_the_time_and_sound_comes_first(studio: Studio) -> No
 SLOW_SECONDS = 0.1  # for a frame: two and a half times what there is time for
 
 
-@register("slow for tests")
+@register(ModelFacts("slow for tests", "Apache-2.0", commercial_use=True))
 class SlowModel:
     """A rig that needs longer."""
-
-    name, licence, commercial = "slow for tests", "Apache-2.0", True
 
     def __init__(self) -> None:
         self._rig = make_model("rig")
@@ -242,11 +241,34 @@ def test_languages_are_in_their_own_words_and_the_best_come_first() -> None:
     assert names[codes.index("ru")].startswith("русский")
 
 
+def test_a_voice_is_found_by_the_id_that_programs_use() -> None:
+    names = {value: name for name, value in menus.voice_menu("", Words())}
+    assert "Heart (af_heart)" in names["kokoro:af_heart"]
+    assert "(" not in names["espeak:ru"]
+
+
 def test_what_is_missing_is_told_with_how_to_get_it() -> None:
     assert missing("rig", VOICE, Words()) == ""
     for voice in voices():
         if not voice.ready:
             assert voice.how_to_get in missing("rig", voice.id, Words())
+
+
+def test_who_may_download_is_told_of_the_button_and_others_of_the_command(tmp_path: Path) -> None:
+    kept, folder = tmp_path / "checkpoints", tmp_path / "page"
+    kept.mkdir()
+    folder.mkdir()
+    for name in ("face_detection_short_range", "face_landmark"):
+        shutil.copy(checkpoints.path(name), kept)
+    lacking = ({"model": "wav2lip", "voice": VOICE}, "wav2lip_gan"), ({"voice": "kokoro:af_heart"}, "kokoro")
+    with PageServer(folder, LIPSYNC_CHECKPOINTS_DIR=str(kept)) as page:
+        here, elsewhere = page.client(), page.client(headers={"X-Forwarded-For": "203.0.113.5"})
+        for choice, entry in lacking:
+            order = {"recording": None, "text": "Hi.", "size": 256, "api_name": "/speak", **choice}
+            with pytest.raises(Exception, match='press Download under "Download voices and models'):
+                here.submit(**order).result(60)
+            with pytest.raises(Exception, match=f"python -m lipsync_core fetch {entry}"):
+                elsewhere.submit(**order).result(60)
 
 
 def test_no_file_can_be_named_and_what_a_browser_remembers_may_be_anything(studio: Studio) -> None:

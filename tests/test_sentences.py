@@ -240,10 +240,11 @@ def test_what_is_not_known_stays_english_and_a_defect_is_told_as_one() -> None:
     for text in ("", "Nobody has translated this.", "wall.png", "eSpeak"):
         assert Words("ru").sentence(text) == text
     assert Words().sentence("x.png is empty; save or download it again.").startswith("x.png is empty")
-    told = refusal(LipsyncError("<b>.png is empty; save or download it again."), Words("ru"))
+    visitor = gr.Request(headers={"accept-language": "ru-RU,ru;q=0.9,en;q=0.8"})
+    told = refusal(LipsyncError("<b>.png is empty; save or download it again."), visitor)
     assert told.message.startswith("Файл «&lt;b&gt;.png» пуст;")
     assert told.title == "Не получилось"
     assert not told.print_exception
-    defect = refusal(ZeroDivisionError("division by zero"), Words("ru"))
+    defect = refusal(ZeroDivisionError("division by zero"), visitor)
     assert defect.message == Words("ru")("defect")
     assert defect.print_exception  # so that the log has its traceback

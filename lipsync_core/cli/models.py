@@ -16,18 +16,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """List models."""
-    from lipsync_core.doctor.models import models
     from lipsync_core.doctor.report import COMMERCIAL
+    from lipsync_core.models import models
 
     listed = models()
     if options.json:
-        print(json.dumps(listed))
+        print(json.dumps([model.as_dict() for model in listed]))
         return 0
     rows = [
         (
-            model["name"],
-            "ready" if model["ready"] else "not ready",
-            f"{model['licence']}; {COMMERCIAL[model['commercial_use']]}" if model["ready"] else model["how_to_get"],
+            model.name,
+            f"{model.licence}; {COMMERCIAL[model.commercial_use]}",
+            "" if model.ready else f"not ready: {model.how_to_get}",
         )
         for model in listed
     ]

@@ -1,4 +1,4 @@
-"""Which lip-sync models are ready."""
+"""Which lip-sync models work."""
 
 from typing import Any
 
@@ -8,21 +8,18 @@ from .attempt import INSTALL_ANEW, reason
 
 
 def models() -> list[dict[str, Any]]:
-    """Name, licence and readiness of each model, the default one first; each is loaded to find out."""
-    from lipsync_core.models import make_model, model_names
+    """What each model tells of itself, the default one first; each is loaded to find out whether it works."""
+    from lipsync_core.models import make_model
+    from lipsync_core.models import models as listed
 
-    listed = []
-    for name in model_names():
-        entry = {"name": name, "ready": True, "licence": "", "commercial_use": None, "how_to_get": ""}
+    found = []
+    for facts in listed():
         try:
-            model = make_model(name)
-            entry |= {"licence": model.licence, "commercial_use": model.commercial}
+            make_model(facts.name)
+            how = ""
         except LipsyncError as error:
-            entry |= {"ready": False, "how_to_get": str(error)}
+            how = str(error)
         except Exception as error:  # a damaged package or file raises anything, and the other models still count
-            entry |= {
-                "ready": False,
-                "how_to_get": f"The model {name} cannot be loaded ({reason(error)}); {INSTALL_ANEW}.",
-            }
-        listed.append(entry)
-    return listed
+            how = f"The model {facts.name} cannot be loaded ({reason(error)}); {INSTALL_ANEW}."
+        found.append(facts.as_dict() | {"ready": not how, "how_to_get": how})
+    return found

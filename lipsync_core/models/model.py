@@ -10,6 +10,8 @@ from lipsync_core.errors import LipsyncError
 from lipsync_core.face.avatar import Avatar
 from lipsync_core.level import Level
 
+from .facts import ModelFacts
+
 
 @dataclass(frozen=True)
 class MelChunks:
@@ -38,15 +40,12 @@ class Life:
 
 
 class Model(Protocol):
-    """A third model is one folder with such a class, registered by name.
+    """A third model is one folder with such a class, registered under its name; docs/models.md shows one.
 
-    licence: of code and weights, in one line. commercial: whether that licence allows commercial use.
+    Its name, licence and files are told where it is registered, see ModelFacts: they are known before it is made.
     columns: width of the mel chunks it wants.
     """
 
-    name: str
-    licence: str
-    commercial: bool
     columns: int
 
     def prepare(self, avatar: Avatar, life: Life) -> Any:
@@ -70,17 +69,22 @@ class Model(Protocol):
         ...
 
 
-_MODELS: dict[str, Callable[[], Model]] = {}
+_MODELS: dict[str, tuple[ModelFacts, Callable[[], Model]]] = {}
 
 
-def register(name: str) -> Callable[[Callable[[], Model]], Callable[[], Model]]:
-    """Make a model known under a name; the decorated class or function makes one."""
+def register(facts: ModelFacts) -> Callable[[Callable[[], Model]], Callable[[], Model]]:
+    """Make a model known, under the name in its facts; the decorated class or function makes one."""
 
     def keep(make: Callable[[], Model]) -> Callable[[], Model]:
-        _MODELS[name] = make
+        _MODELS[facts.name] = facts, make
         return make
 
     return keep
+
+
+def models() -> list[ModelFacts]:
+    """Facts of all models, also those that are not ready, the default one first; loads none."""
+    return [facts for facts, _ in _MODELS.values()]
 
 
 def model_names() -> list[str]:
@@ -88,11 +92,20 @@ def model_names() -> list[str]:
     return list(_MODELS)
 
 
+def model_facts(name: str) -> ModelFacts:
+    """What is known of a model by name. Raises LipsyncError for an unknown one."""
+    return _named(name)[0]
+
+
 def make_model(name: str) -> Model:
-    """A model by name. Raises LipsyncError for an unknown one."""
+    """A model by name. Raises LipsyncError for an unknown one, or one whose files cannot be used: NotReady without."""
+    return _named(name)[1]()
+
+
+def _named(name: str) -> tuple[ModelFacts, Callable[[], Model]]:
     if name not in _MODELS:
         raise LipsyncError(f"There is no model named {name!r}; use {' or '.join(_MODELS)}.")
-    return _MODELS[name]()
+    return _MODELS[name]
 
 
 def clip_frame(avatar: Avatar, frames: np.ndarray, fps: float) -> np.ndarray:

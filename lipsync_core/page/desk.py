@@ -13,7 +13,6 @@ import gradio as gr
 from lipsync_core import LipsyncError
 from lipsync_core.face import default_avatars
 from lipsync_core.models import model_names
-from lipsync_core.web.downloads import may_download
 from lipsync_core.web.service import Service
 from lipsync_core.web.uploads import check_recording
 
@@ -21,14 +20,14 @@ from . import menus
 from .examples import EXAMPLES
 from .faces import Faces
 from .gpu import performer
-from .missing import missing
+from .missing import lack
 from .offer import needed_by
 from .performance import Moment, Wish
 from .report import Report
 from .runs import Runs, replaced, stopped
 from .sound import Sounds
 from .status import status
-from .toasts import inform
+from .toasts import inform, told
 from .words import Words
 
 STATUS_SECONDS = 0.25  # between two looks of the status at most
@@ -104,7 +103,7 @@ class Desk:
                 with self.service.figures.sessions.labels("page").track_inprogress():
                     yield from self._show(self._perform(wish, folder), folder, sound, words)
         except LipsyncError as error:
-            yield SKIP, status(Report("failed", error=words.sentence(str(error))), words), SKIP, SKIP
+            yield SKIP, status(Report("failed", error=told(error, request, words)), words), SKIP, SKIP
             raise
         except Exception:  # a defect: its traceback goes to the log, a sentence to the visitor
             yield SKIP, status(Report("failed", error=words("defect")), words), SKIP, SKIP
@@ -208,13 +207,13 @@ class Desk:
     def lines(self, model: str, voice: str, request: gr.Request) -> tuple[Any, ...]:
         """Licences of what is chosen, how to get what is missing, and the download of it, ready to be started."""
         words, needed = Words.of(request), needed_by(model, voice)
-        lack = words("needs_download") if needed and may_download(request) else missing(model, voice, words)
+        lacks = lack(model, voice, request, words)
         return (
             menus.model_line(model, words),
             menus.voice_line(voice, words),
-            gr.Markdown(lack, visible=bool(lack)),
+            gr.Markdown(lacks, visible=bool(lacks)),
             needed or SKIP,
-            gr.Accordion(open=True) if lack else SKIP,
+            gr.Accordion(open=True) if lacks else SKIP,
         )
 
     def menus(self, language: str, voice: str, request: gr.Request) -> tuple[Any, ...]:

@@ -134,16 +134,18 @@ def build(desk: Desk) -> gr.Blocks:
             "fn": desk.speak, "inputs": inputs, "outputs": outputs, "concurrency_limit": VISITORS_AT_ONCE,
             "concurrency_id": "speak", "show_progress": "hidden", "js": "(...given) => lipsync.begin(given)",
         }  # fmt: skip
-        start.click(**run, api_name="speak")
+        begun = [start.click(**run, api_name="speak")]
         stop.click(desk.stop, sound, queue=False, js="() => lipsync.stop()", **private)
         for number, button in enumerate(buttons):
             filled = [text, language, voice, face, gallery, recorded, tabs]
             event = button.click(desk.example, [gr.State(number), used], filled, **private)
-            event.then(**run, api_visibility="private")
+            begun.append(event.then(**run, api_visibility="private"))
 
         language.input(desk.voices_of, language, [voice, voice_line], **private)
         lines = [model_line, voice_line, missing, offer.choice, shelf]
         gr.on([model.change, voice.change], desk.lines, [model, voice], lines, **private)
+        for event in begun:  # what a run lacked is on the shelf then
+            event.failure(desk.lines, [model, voice], lines, **private)
         for event in (offer.fetched, imitated):
             event.then(desk.menus, [language, voice], [language, voice, model, missing], **private)
         text_tab.select(lambda: False, None, recorded, **private)

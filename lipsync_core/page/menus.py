@@ -1,10 +1,8 @@
 """What the menus offer, made of what the program knows, so that a new voice or model appears by itself."""
 
-from functools import lru_cache
 from typing import Any
 
-from lipsync_core import checkpoints
-from lipsync_core.doctor.models import models as examine_models
+from lipsync_core.models import models
 from lipsync_core.settings import settings
 from lipsync_core.speech import Voice, languages, voices
 
@@ -43,6 +41,8 @@ def voice_menu(language: str, words: Words) -> Choices:
 def _voice(voice: Voice, words: Words) -> str:
     own = voice.name.startswith((voice.language_name, voice.native_language_name))
     name = voice.name if own else f"{voice.native_language_name}: {voice.name}"
+    if voice.neural and voice.name_in_engine.isidentifier() and voice.name_in_engine != voice.name:
+        name = f"{name} ({voice.name_in_engine})"  # by which programs know it, so that it can be looked for
     return f"{name} · {_mark(voice.ready, voice.neural, words)}".removesuffix(" · ")
 
 
@@ -50,29 +50,16 @@ def _mark(ready: bool, neural: bool, words: Words) -> str:
     return words("needs_file") if not ready else words("neural") if neural else ""
 
 
-def models() -> list[dict[str, Any]]:
-    """Facts of all models, the default one first."""
-    return _models(tuple(checkpoints.is_there(name) for name in checkpoints.manifest()))
-
-
-@lru_cache(maxsize=1)
-def _models(there: tuple[bool, ...]) -> list[dict[str, Any]]:
-    """Finding out loads each, so it is done once, and again when a file has come."""
-    return examine_models()
-
-
 def model_menu(words: Words) -> Choices:
     """Names of models."""
-    return [
-        (one["name"] if one["ready"] else f"{one['name']} · {words('needs_file')}", one["name"]) for one in models()
-    ]
+    return [(one.name if one.ready else f"{one.name} · {words('needs_file')}", one.name) for one in models()]
 
 
 def model_line(name: str, words: Words) -> str:
     """The licence of a model in one line."""
     for one in models():
-        if one["name"] == name and one["licence"]:
-            return f"{words('licence')}: {words.sentence(one['licence'])} ({_commercial(one['commercial_use'], words)})"
+        if one.name == name:
+            return f"{words('licence')}: {words.sentence(one.licence)} ({_commercial(one.commercial_use, words)})"
     return ""
 
 

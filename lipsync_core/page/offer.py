@@ -10,9 +10,11 @@ from typing import Any
 import gradio as gr
 
 from lipsync_core import LipsyncError, checkpoints
+from lipsync_core.models import models
 from lipsync_core.speech import voices
 from lipsync_core.web.downloads import may_download
 
+from .toasts import told
 from .words import Words, say
 
 SECONDS = 0.25  # between two updates
@@ -27,10 +29,10 @@ class Offer:
 
 
 def needed_by(model: str = "", voice: str = "") -> list[str]:
-    """Names of the entries that a model or a voice, by its id, lacks."""
+    """Names of the entries that a model or a voice, by its id, lacks; of those of which one suffices, the first."""
     names = [name for one in voices() if one.id == voice for name in one.checkpoints]
-    names += ["wav2lip_gan"] if model == "wav2lip" and not checkpoints.is_there("wav2lip") else []
-    return [one for one in names if not checkpoints.is_there(one)]
+    names += [name for one in models() if one.name == model for name in one.lacking]
+    return [one for one in names if not checkpoints.is_there(one) and not checkpoints.manifest()[one].manual]
 
 
 def build_offer(blocks: gr.Blocks) -> Offer:
@@ -66,10 +68,10 @@ def build_offer(blocks: gr.Blocks) -> Offer:
                     for done, total in steps:
                         yield gr.skip(), _bar(words, name, done, total)
         except LipsyncError as error:
-            yield gr.skip(), f'<p role="alert">{html.escape(words.sentence(str(error)))}</p>'
+            yield gr.skip(), f'<p role="alert">{html.escape(told(error, request, words))}</p>'
             raise
-        told = html.escape(words("offer_done", names=", ".join(names))) if names else ""
-        yield gr.Dropdown(choices=choices(words), value=[]), told
+        news = html.escape(words("offer_done", names=", ".join(names))) if names else ""
+        yield gr.Dropdown(choices=choices(words), value=[]), news
 
     choice = gr.Dropdown(choices(Words()), multiselect=True, label=say("offer_choose"), elem_id="offer")
     facts = gr.Markdown(elem_id="offer-facts", elem_classes="line")
@@ -77,12 +79,12 @@ def build_offer(blocks: gr.Blocks) -> Offer:
     with gr.Row():
         get = gr.Button(say("offer_get"), elem_id="offer-get")
         stop = gr.Button(say("stop"), elem_id="offer-stop")
-    told = gr.HTML(elem_id="offer-told")
+    panel = gr.HTML(elem_id="offer-told")
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     choice.change(chosen, choice, [facts, agree], **quiet)
-    fetched = get.click(fetch, [choice, agree], [choice, told], **quiet, concurrency_limit=None)
-    stop.click(lambda: "", None, told, cancels=[fetched], queue=False, **quiet)
-    blocks.load(arrive, None, [choice, told], **quiet)
+    fetched = get.click(fetch, [choice, agree], [choice, panel], **quiet, concurrency_limit=None)
+    stop.click(lambda: "", None, panel, cancels=[fetched], queue=False, **quiet)
+    blocks.load(arrive, None, [choice, panel], **quiet)
     return Offer(choice, fetched)
 
 

@@ -10,8 +10,10 @@ from typing import Any
 
 import gradio as gr
 
-from lipsync_core import LipsyncError
+from lipsync_core.errors import LipsyncError, NotReady
 from lipsync_core.settings import settings
+from lipsync_core.web.downloads import may_download
+from lipsync_core.web.folders import without_folders
 
 from .words import Words, translations
 
@@ -28,13 +30,14 @@ class Page(gr.Blocks):
         try:
             return await super().process_api(*given, **named)
         except Exception as error:
-            raise refusal(error, Words.of(named.get("request"))) from error
+            raise refusal(error, named.get("request")) from error
 
 
-def refusal(error: Exception, words: Words) -> gr.Error:
+def refusal(error: Exception, request: Any) -> gr.Error:
     """The message for an error: its sentence, or for a defect, whose traceback goes to the log, one that says so."""
+    words = Words.of(request)
     if isinstance(error, LipsyncError):
-        said = words.sentence(str(error))
+        said = told(error, request, words)
     elif isinstance(error, gr.Error):  # what Gradio itself refuses, such as a number out of range
         said = words.sentence(error.message)
     else:
@@ -42,9 +45,16 @@ def refusal(error: Exception, words: Words) -> gr.Error:
     return gr.Error(escape(said, quote=False), title=words("failed"), print_exception=False)
 
 
+def told(error: LipsyncError, request: Any, words: Words) -> str:
+    """The sentence of an error as the page tells it: what a button of the page mends, by that button."""
+    if isinstance(error, NotReady) and error.checkpoints and may_download(request):
+        return words("needs_shelf", shelf=words("shelf"), button=words("offer_get"))
+    return words.sentence(without_folders(str(error)))
+
+
 def inform(note: str, words: Words) -> None:
     """A note that its reader may do something about."""
-    gr.Info(escape(words.sentence(note), quote=False), duration=NOTE_SECONDS, title=words("note"))
+    gr.Info(escape(words.sentence(without_folders(note)), quote=False), duration=NOTE_SECONDS, title=words("note"))
 
 
 def script() -> str:

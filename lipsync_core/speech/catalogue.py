@@ -2,8 +2,8 @@
 
 from difflib import get_close_matches
 
-from ..checkpoints import Progress, fetch
-from ..errors import LipsyncError
+from ..checkpoints import Progress, fetch, manifest
+from ..errors import LipsyncError, NotReady
 from . import coqui as _coqui
 from . import espeak as _espeak  # registers itself
 from . import kokoro as _kokoro
@@ -123,5 +123,6 @@ def companion(voice: Voice, language: str) -> Voice:
 def _ready(voice: Voice) -> Voice:
     if not voice.ready:
         how = voice.how_to_get[:1].lower() + voice.how_to_get[1:].rstrip(".")
-        raise LipsyncError(f"The voice {voice.id} is not ready: {how}.")
+        brought = [name for name in voice.checkpoints if not manifest()[name].manual]
+        raise NotReady(f"The voice {voice.id} is not ready: {how}.", brought)
     return voice

@@ -13,6 +13,7 @@ import anyio.to_thread
 from lipsync_core import Frame, LipsyncError, Take
 from lipsync_core.settings import settings
 
+from .folders import without_folders
 from .intake import Wish
 from .order import Order
 from .service import Service
@@ -75,7 +76,7 @@ class Making:
             "fps": round(float(self.take.fps), 3),
             "width": width,
             "height": height,
-            "notes": list(self.take.avatar.notes),
+            "notes": [without_folders(note) for note in self.take.avatar.notes],
         }
 
 

@@ -17,6 +17,7 @@ from starlette.routing import compile_path
 
 from lipsync_core.errors import LipsyncError
 
+from .folders import without_folders
 from .jobs import Busy
 from .watched import Left
 
@@ -35,8 +36,9 @@ class _Problem(JSONResponse):
 
 
 def problem(status: int, detail: str, headers: dict[str, str] | None = None, **more: Any) -> JSONResponse:
-    """A response that says what was wrong."""
-    content = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, **more}
+    """A response that says what was wrong, but not where on this server."""
+    told = without_folders(detail)
+    content = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": told, **more}
     return _Problem(content, status, headers)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lipsync_core.face.avatar import Avatar
+from lipsync_core.models.facts import ModelFacts
 from lipsync_core.models.model import Life, MelChunks, clip_frame, register
 from lipsync_core.models.workers import in_order
 
@@ -15,6 +16,12 @@ from .renderer import Renderer
 
 PART_PIXELS = 1_600_000  # drawn by one core before it looks whether they are still wanted: less than 0.1 s
 CONTACTS = [CHANNELS.index("press"), CHANNELS.index("tuck")]  # the channels that a voice's phonemes can be sure of
+FACTS = ModelFacts(
+    name="rig",
+    licence="Apache-2.0; weights trained on GRID (CC BY 4.0) and FACEGOOD Audio2Face (MIT)",
+    commercial_use=True,
+    checkpoints=("rig_motion",),
+)
 
 
 @dataclass(frozen=True)
@@ -25,13 +32,10 @@ class RigState:
     idle: Idle | None
 
 
-@register("rig")
+@register(FACTS)
 class RigModel:
     """A small network turns mel into mouth motion, and the motion drives a linear flow basis of the picture."""
 
-    name = "rig"
-    licence = "Apache-2.0; weights trained on GRID (CC BY 4.0) and FACEGOOD Audio2Face (MIT)"
-    commercial = True
     columns = COLUMNS
 
     def __init__(self) -> None:

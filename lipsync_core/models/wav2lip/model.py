@@ -15,6 +15,7 @@ from .batch import Batch
 from .chunks import HEARD
 from .decoder import Decoder
 from .faces import Faces
+from .facts import FACTS
 from .groups import NO_MEMORY, Groups
 
 
@@ -26,22 +27,19 @@ class Wav2LipState:
     groups: Groups
 
 
-@register("wav2lip")
+@register(FACTS)
 class Wav2LipModel:
     """The mouth is drawn by the network at 96 x 96 pixels of the face and pasted into the picture.
 
     A photo is still but for its mouth, which rests as it is in the photo. A clip's mouth rests as the network has it.
     """
 
-    name = "wav2lip"
-    licence = "weights: research and personal use only (trained on LRS2)"
-    commercial = False
     columns = HEARD
 
     def __init__(self, group: int | None = None) -> None:
         """group: frames drawn at once; by default what the device has room for."""
         device = processor.device()
-        net = weights.load(weights.find())
+        net = weights.load(FACTS.weights())
         try:
             self._decoder = Decoder(net, device, processor.precision(device))
         except Exception as error:

@@ -1,34 +1,15 @@
-"""Which file holds the network's weights, and how it is read: as data, never as code."""
+"""How a file of the network's weights is read: as data, never as code."""
 
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from lipsync_core import checkpoints
 from lipsync_core.errors import LipsyncError
-from lipsync_core.settings import settings
 
 from .architecture import Generator
 
-NAMES = ("wav2lip_gan", "wav2lip")  # checkpoints, the one that draws sharper mouths first
-HOW = (
-    "The model wav2lip needs its published weights (wav2lip_gan.pth, 436 MB, for research and personal use only): "
-    "run `python -m lipsync_core fetch wav2lip_gan`, or set LIPSYNC_WAV2LIP_WEIGHTS to a file of your own."
-)
 PREFIX = "module."  # of all names in a file that was saved by DataParallel
-
-
-def find() -> Path:
-    """The file of the settings, else the first checkpoint that is there, verified. Raises LipsyncError."""
-    own = settings().wav2lip_weights
-    if own is not None:
-        return own
-    for name in NAMES:
-        entry = checkpoints.manifest().get(name)
-        if entry is not None and entry.path.exists():
-            return checkpoints.path(name)
-    raise LipsyncError(HOW)
 
 
 def load(path: Path) -> Generator:

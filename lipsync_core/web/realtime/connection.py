@@ -20,6 +20,7 @@ from lipsync_core.errors import LipsyncError
 from lipsync_core.settings import settings
 from lipsync_core.sinks.webrtc import Agenda, Clock, PictureTrack, Player, SoundTrack
 
+from ..folders import without_folders
 from .description import checked
 
 CONNECT_SECONDS = 15.0  # that the other side may take
@@ -148,7 +149,8 @@ class Connection:
 
     def _heard(self, now: float) -> None:
         for event in self._agenda.due(now):
-            message = json.dumps(event, ensure_ascii=False)
+            told = {"detail": without_folders(event["detail"])} if "detail" in event else {}
+            message = json.dumps(event | told, ensure_ascii=False)
             open_ones = [channel for channel in self._channels if channel.readyState == "open"]
             for channel in open_ones:
                 channel.send(message)

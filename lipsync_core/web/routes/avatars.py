@@ -14,6 +14,7 @@ from lipsync_core.settings import settings
 
 from ..events import MEDIA_TYPE as EVENTS
 from ..events import error_event, event, wants_events
+from ..folders import without_folders
 from ..intake import Wish, body_schema, wish_of
 from ..order import Order
 from ..problem import of_error
@@ -116,6 +117,6 @@ def _facts(service: Service, avatar: Avatar) -> dict[str, Any]:
         "frames": len(avatar.frames),
         "fps": round(avatar.fps, 3),
         "missed": avatar.missed,
-        "notes": list(avatar.notes),
+        "notes": [without_folders(note) for note in avatar.notes],
         "keep_seconds": settings().keep_seconds,
     }

@@ -14,6 +14,7 @@ from lipsync_core import checkpoints
 from ..downloads import Download, may_download
 from ..events import MEDIA_TYPE as EVENTS
 from ..events import error_event, event, wants_events
+from ..folders import without_folders
 from ..problem import of_error
 from ..service import Service, service_of
 from ..watched import Stream, until_left
@@ -34,10 +35,12 @@ class Terms(BaseModel):
 def listed(request: Request) -> list[dict[str, Any]]:
     """All entries: whether they are there, by their size; their licence; whether this client may fetch them."""
     allowed = may_download(request)
-    return [
-        one.as_dict() | {"may_fetch": allowed and not (one.checkpoint.bundled or one.checkpoint.manual)}
-        for one in checkpoints.listing(quick=True)
-    ]
+    found = []
+    for one in checkpoints.listing(quick=True):
+        facts = one.as_dict()
+        facts["how_to_get"] = without_folders(facts["how_to_get"])
+        found.append(facts | {"may_fetch": allowed and not (one.checkpoint.bundled or one.checkpoint.manual)})
+    return found
 
 
 @router.post(

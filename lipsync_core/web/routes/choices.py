@@ -1,14 +1,14 @@
 """What can be chosen: languages, voices, models."""
 
-from functools import lru_cache
 from typing import Any
 
 from fastapi import APIRouter
 
-from lipsync_core import checkpoints
-from lipsync_core.doctor.models import models as all_models
+from lipsync_core.models import models as all_models
 from lipsync_core.speech import languages as all_languages
 from lipsync_core.speech import voices as all_voices
+
+from ..folders import without_folders
 
 router = APIRouter(tags=["choices"])
 
@@ -23,15 +23,14 @@ def languages() -> list[dict[str, Any]]:
 @router.get("/api/voices")
 def voices(language: str | None = None) -> list[dict[str, Any]]:
     """All voices, the best of each language first; language: a code or a name."""
-    return [voice.as_dict() for voice in all_voices(language)]
+    return [_told(voice.as_dict()) for voice in all_voices(language)]
 
 
 @router.get("/api/models")
 def models() -> list[dict[str, Any]]:
-    """Models with their licences, the default one first."""
-    return _models(tuple(checkpoints.is_there(name) for name in checkpoints.manifest()))
+    """Models with their licences, the default one first; `ready` tells that their files are there."""
+    return [_told(model.as_dict()) for model in all_models()]
 
 
-@lru_cache(maxsize=1)
-def _models(there: tuple[bool, ...]) -> list[dict[str, Any]]:  # finding out loads each, so only when a file has come
-    return all_models()
+def _told(facts: dict[str, Any]) -> dict[str, Any]:
+    return facts | {"how_to_get": without_folders(facts["how_to_get"])}
