@@ -314,6 +314,7 @@ def test_toasts_are_russian_whoever_writes_them(browser: Any, server: PageServer
     assert toast(page, "В файле «wall.png» не найдено лицо;") == "Не получилось"
     give("lying.png")  # the core's note
     assert toast(page, "Файл «lying.png» повёрнут на 90° влево,") == "Обратите внимание"
+    page.wait_for_function("() => document.querySelectorAll('#faces .thumbnail-item').length === 6")
     page.click("#more > button")
     page.fill("#which input", "500")  # Gradio's refusal on the server
     page.click("#speak")
