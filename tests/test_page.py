@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +193,62 @@ def test_an_example_runs_in_one_click_and_in_place_of_what_is_spoken(page: Any, 
     assert page.input_value("#text textarea").startswith("Здравствуйте")
     assert page.input_value("#language input").startswith("русский")
     assert page.get_attribute("#faces .selected", "aria-label") == "Ingrid"
+
+
+@contextmanager
+def held_back(page: Any, count: int) -> Iterator[None]:
+    """What the page asks of the server, `count` times, waits until the block ends; what was asked last goes first."""
+    waiting: list[Any] = []
+    page.route("**/queue/join*", lambda route: waiting.append(route) if len(waiting) < count else route.continue_())
+    yield
+    assert until(lambda: page.wait_for_timeout(1) or len(waiting) >= count, 5)
+    for route in reversed(waiting):
+        with page.expect_response("**/queue/join*"):
+            route.continue_()
+
+
+def begun(page: Any) -> list[str]:
+    """Fills with an address for each run that the page begins to listen to from now on."""
+    addresses: list[str] = []
+    page.on("request", lambda request: addresses.append(request.url) if "/page/sound/" in request.url else None)
+    return addresses
+
+
+@pytest.mark.slow
+def test_stop_holds_for_an_example_that_is_being_filled_in(page: Any) -> None:
+    robotic(page)
+    page.fill("#text textarea", LONG)
+    page.click("#speak")
+    page.wait_for_function("() => lipsync.pictures > 5", timeout=20000)
+    runs = begun(page)
+    with held_back(page, 1):
+        page.click("#examples button:has-text('Русский')")
+        page.click("#stop")
+        page.wait_for_selector("#panel .stage:has-text('Stopped')")
+    page.wait_for_selector("#faces .selected[aria-label=Ingrid]")
+    assert page.is_visible("#speak")
+    page.click("#examples button:has-text('Deutsch')")  # nothing that was asked before can come after this
+    page.wait_for_function("() => !lipsync.player.silent && lipsync.player.zero !== null", timeout=20000)
+    assert len(runs) == 1
+    assert page.input_value("#language input").startswith("Deutsch")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("last", ["example", "speak"])
+def test_what_was_pressed_last_is_spoken_whatever_order_the_network_makes_of_it(page: Any, last: str) -> None:
+    page.fill("#text textarea", LONG)
+    runs = begun(page)
+    with held_back(page, 2):
+        page.click("#examples button:has-text('Русский')")
+        page.click("#speak" if last == "speak" else "#examples button:has-text('Deutsch')")
+    face = "Ingrid" if last == "speak" else "Tomas"
+    page.wait_for_selector(f"#faces .selected[aria-label={face}]")
+    page.wait_for_function("() => lipsync.player.zero !== null", timeout=20000)
+    chosen = page.input_value("#language input")
+    page.click("#stop")
+    until_video(page)
+    assert len(runs) == 1
+    assert chosen.startswith("русский" if last == "speak" else "Deutsch")
 
 
 @pytest.mark.slow

@@ -228,8 +228,10 @@ class Desk:
             gr.Markdown("", visible=False),
         )
 
-    def example(self, number: int, used: Any, request: gr.Request) -> tuple[Any, ...]:
-        """Fill the page with an example."""
+    def example(self, number: int, used: Any, latest: int, click: float, request: gr.Request) -> tuple[Any, ...]:
+        """Fill the page with an example, unless one of a later click was there first."""
+        if click < latest:
+            return (SKIP,) * 8
         example, known = EXAMPLES[number], self.faces.known(used)
         menu = menus.voice_menu(example.language, Words.of(request))
         return (
@@ -240,6 +242,7 @@ class Desk:
             gr.Gallery(selected_index=self.faces.place(known, example.face)),
             False,
             gr.Tabs(selected="text"),
+            int(click),
         )
 
 
