@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import av
 import cv2
@@ -91,7 +92,7 @@ def page(browser: Any, server: PageServer) -> Iterator[Any]:
     yield page
     page.context.close()
     assert page.wrong == []
-    assert server.until_no_take(2)
+    assert server.until_no_take(1)
 
 
 def robotic(page: Any) -> None:
@@ -267,6 +268,33 @@ def test_an_own_face_speaks_and_is_there_again(page: Any, tmp_path: Path) -> Non
     assert page.evaluate("document.querySelector('#video video').videoWidth") == picture.shape[1] // 2
     page.reload()
     page.wait_for_function("() => document.querySelectorAll('#faces .thumbnail-item').length === 6", timeout=20000)
+
+
+@pytest.mark.slow
+def test_a_tab_that_is_closed_ends_the_look_at_its_upload(browser: Any, server: PageServer, tmp_path: Path) -> None:
+    clip = tmp_path / "clip.mp4"
+    picture = cv2.resize(cv2.imread(str(default_avatars()["ravi"])), (640, 640))
+    with av.open(str(clip), "w") as file:
+        stream = file.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = 640, 640, "yuv420p"
+        for k in range(900):  # ten seconds of work
+            shown = np.roll(picture, k % 5, axis=1)
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(shown, format="bgr24")))
+        file.mux(stream.encode(None))
+    page = opened(browser, server)
+    page.click("#own-face > button")
+    page.set_input_files("#upload input[type=file]", str(clip))
+    assert until(lambda: jobs_running(server) == 1, 20)
+    page.wait_for_selector("#upload :text('%')")
+    page.context.close()
+    assert until(lambda: jobs_running(server) == 0, 1)
+    assert list(server.temporary.rglob("clip.mp4")) == list((server.temporary / "gradio").rglob("clip.mp4"))
+
+
+def jobs_running(server: PageServer) -> float:
+    with urlopen(f"{server.url}/metrics", timeout=20) as answer:  # noqa: S310 - a server of this test's own
+        figures = dict(line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if line[0] != "#")
+    return float(figures["lipsync_jobs_running"])
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from lipsync_core.models import model_names
 from lipsync_core.web.downloads import may_download
 from lipsync_core.web.service import Service
 from lipsync_core.web.uploads import check_recording
+from lipsync_core.web.watched import Left
 
 from . import menus
 from .examples import EXAMPLES
@@ -41,7 +42,8 @@ class Desk:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self.runs, self.sounds, self.faces = Runs(), Sounds(), Faces(service)
+        self.runs, self.uploads = Runs(), Runs()
+        self.sounds, self.faces = Sounds(), Faces(service)
         self._perform = performer(service.studio)
 
     # Speak and stop
@@ -143,6 +145,11 @@ class Desk:
         """End the visitor's run; what it has becomes its file."""
         self.runs.stop(_visitor(request), sound)
 
+    def leave(self, request: gr.Request) -> None:
+        """The visitor's tab was closed: end all that is made for it, also what Gradio cannot end by itself."""
+        for each in (self.runs, self.uploads):
+            each.stop(_visitor(request))
+
     # Faces
 
     def arrive(self, text: str, used: Any, request: gr.Request) -> tuple[Any, ...]:
@@ -173,20 +180,28 @@ class Desk:
             return SKIP, SKIP, SKIP, SKIP, SKIP, SKIP, None
         words = Words.of(request)
         try:
-            with self.service.jobs.enter(_owner(request)) as ticket:
+            with self.service.jobs.enter(_owner(request)) as ticket, self.uploads.folder(_visitor(request)) as folder:
                 while not ticket.wait(TURN_SECONDS):
                     progress(None, desc=words("waiting", position=ticket.position))
+                    _stay(folder)
+
+                def look(part: float) -> None:
+                    _stay(folder)
+                    progress(part, desc=words("looking"))
+
                 path = self.faces.copy(upload)
                 try:
                     avatar = self.service.studio.avatar(
                         path,
                         face=int(which) if which else None,
                         size=int(size) or None,
-                        progress=lambda part: progress(part, desc=words("looking")),
+                        progress=look,
                     )
                 except BaseException:
                     self.faces.drop(path)
                     raise
+        except Left:
+            return (SKIP,) * 7
         except LipsyncError as error:
             _refuse(error, words)
         for note in avatar.notes:
@@ -244,6 +259,12 @@ class Desk:
             gr.Tabs(selected="text"),
             int(click),
         )
+
+
+def _stay(folder: Path) -> None:
+    """Raises Left where the visitor of this folder has left."""
+    if stopped(folder):
+        raise Left
 
 
 def _visitor(request: gr.Request) -> str:

@@ -170,6 +170,7 @@ def build(desk: Desk) -> gr.Blocks:
                 api_visibility="private", show_progress="full", show_progress_on=source,
             )  # fmt: skip
             taken.failure(lambda: None, None, source, **private)  # a file that was refused makes room for another
+        blocks.unload(desk.leave)
         hear.change(None, hear, js="(on) => lipsync.hear(on)")
         arrived = [text, language, voice, size, model, model_line, gallery, used, panel]
         blocks.load(desk.arrive, [text, used], arrived, **private).then(None, js="() => lipsync.arrived()")

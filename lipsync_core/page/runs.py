@@ -41,7 +41,8 @@ class Runs:
     def stop(self, visitor: str, name: str = "") -> None:
         """Let the visitor's runs end with what they have; the one of this name also where it has not begun yet."""
         with self._lock:
-            self._stopped.append(name)
+            if name:
+                self._stopped.append(name)
             for folder in self._folders.get(visitor, ()):
                 (folder / FLAG).touch()
 
