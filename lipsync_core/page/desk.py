@@ -32,6 +32,7 @@ from .words import Words
 STATUS_SECONDS = 0.25  # between two looks of the status at most
 TURN_SECONDS = 0.2  # between two looks at the place in line
 NOTE_SECONDS = 12.0  # that a note of the avatar is shown
+ENDING_POLL = 0.02  # seconds
 
 SKIP = gr.skip()
 Speaking = tuple[Any, Any, Any, Any]  # preview, status, video, download
@@ -149,6 +150,12 @@ class Desk:
         """The visitor's tab was closed: end all that is made for it, also what Gradio cannot end by itself."""
         for each in (self.runs, self.uploads):
             each.stop(_visitor(request))
+
+    def close(self, seconds: float) -> None:
+        """The server stops: end all that is made, and wait for it so long at most."""
+        deadline = time.monotonic() + seconds
+        while (self.runs.end() or self.uploads.end()) and time.monotonic() < deadline:
+            time.sleep(ENDING_POLL)
 
     # Faces
 

@@ -137,12 +137,12 @@ def build(desk: Desk) -> gr.Blocks:
         stop.click(desk.stop, sound, queue=False, js="() => lipsync.stop()", **private)
         for number, button in enumerate(buttons):
             filled = [text, language, voice, face, gallery, recorded, tabs, latest]
-            fill = {"js": f"(...given) => lipsync.example({number}, given)", "trigger_mode": "multiple"}
+            fill: dict[str, Any] = {"js": f"(...given) => lipsync.example({number}, given)", "trigger_mode": "multiple"}
             event = button.click(
                 desk.example, [gr.State(number), used, latest, click], filled, **fill, **private,
                 concurrency_limit=1, concurrency_id="example",  # one after the other, so that `latest` is true
             )  # fmt: skip
-            then = {"js": f"(...given) => lipsync.follow({number}, given)", "trigger_mode": "multiple"}
+            then: dict[str, Any] = {"js": f"(...given) => lipsync.follow({number}, given)", "trigger_mode": "multiple"}
             event.then(**run, **then, api_visibility="private")
 
         language.input(desk.voices_of, language, [voice, voice_line], **private)

@@ -46,6 +46,13 @@ class Runs:
             for folder in self._folders.get(visitor, ()):
                 (folder / FLAG).touch()
 
+    def end(self) -> bool:
+        """Let all visitors' runs end and show nothing more; whether there are any."""
+        visitors = list(self._folders)
+        for visitor in visitors:
+            self.replace(visitor)
+        return bool(visitors)
+
     def replace(self, visitor: str) -> None:
         """Let the visitor's runs end and show nothing more, because another one takes their place on the page."""
         with self._lock:
