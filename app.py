@@ -1,6 +1,7 @@
 """The page with the HTTP API beside it, on one port. No logic of its own; `python app.py --help` tells the options."""
 
 import argparse
+import gc
 import signal
 import sys
 from contextlib import suppress
@@ -27,6 +28,7 @@ def main() -> None:
         print(error, file=sys.stderr)  # the page says it again to whoever needs the file
     with suppress(KeyboardInterrupt):  # that comes before Gradio waits for it
         serve(make_api(Studio()), share=options.share)
+    gc.freeze()  # else the interpreter looks through all of torch three times before it ends, for a second and more
 
 
 if __name__ == "__main__":

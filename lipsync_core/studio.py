@@ -294,6 +294,12 @@ class _Run:
         self.speech.close()
 
     def _frames(self) -> Generator[Frame, None, None]:
+        try:
+            yield from self._all_frames()
+        finally:
+            self._sizes.close()  # else it and this would hold each other, and the avatar with its file
+
+    def _all_frames(self) -> Iterator[Frame]:
         timeline = Timeline(self.fps, self._model.columns)
         heard = 0.0  # seconds
         for piece in self.speech:
@@ -318,7 +324,7 @@ class _Run:
             words = tuple(Word(word.text, start + word.start, start + word.end) for word in piece.words)
             self.said.append(Said(piece.text, piece.span, words, start, start + piece.duration))
 
-    def _in_time(self, sizes: Iterator[int]) -> Iterator[int]:
+    def _in_time(self, sizes: Iterator[int]) -> Generator[int, None, None]:
         """The schedule, but small batches while drawing is late."""
         for size in sizes:
             yield min(size, HURRIED_BATCH) if self._next < self._hurried else size

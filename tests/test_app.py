@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -105,6 +106,20 @@ def test_a_visitor_who_leaves_ends_the_take(page: PageServer) -> None:
     assert len(page.takes()) == 1
     job.cancel()
     assert page.until_no_take(5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_that_is_stopped_while_it_speaks_ends_at_once(tmp_path: Path, end: signal.Signals) -> None:
+    with PageServer(tmp_path) as running:
+        jobs = [running.speak(text=LONG, voice=VOICE, live=live) for live in (True, False)]
+        assert until(lambda: len(running.takes()) == 2 and all(len(job.outputs()) > 5 for job in jobs), 30)
+        asked = time.monotonic()
+        running.process.send_signal(end)
+        assert running.process.wait(10) == 0
+        assert time.monotonic() - asked < 2
+        assert list(tmp_path.glob("lipsync-*")) == []
+        assert "Traceback" not in running.log.read_text()
 
 
 def test_stop_leaves_a_valid_file(studio: Studio) -> None:

@@ -3,8 +3,10 @@
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import av
 import cv2
@@ -90,7 +92,7 @@ def page(browser: Any, server: PageServer) -> Iterator[Any]:
     yield page
     page.context.close()
     assert page.wrong == []
-    assert server.until_no_take(2)
+    assert server.until_no_take(1)
 
 
 def robotic(page: Any) -> None:
@@ -194,6 +196,62 @@ def test_an_example_runs_in_one_click_and_in_place_of_what_is_spoken(page: Any, 
     assert page.get_attribute("#faces .selected", "aria-label") == "Ingrid"
 
 
+@contextmanager
+def held_back(page: Any, count: int) -> Iterator[None]:
+    """What the page asks of the server, `count` times, waits until the block ends; what was asked last goes first."""
+    waiting: list[Any] = []
+    page.route("**/queue/join*", lambda route: waiting.append(route) if len(waiting) < count else route.continue_())
+    yield
+    assert until(lambda: page.wait_for_timeout(1) or len(waiting) >= count, 5)
+    for route in reversed(waiting):
+        with page.expect_response("**/queue/join*"):
+            route.continue_()
+
+
+def begun(page: Any) -> list[str]:
+    """Fills with an address for each run that the page begins to listen to from now on."""
+    addresses: list[str] = []
+    page.on("request", lambda request: addresses.append(request.url) if "/page/sound/" in request.url else None)
+    return addresses
+
+
+@pytest.mark.slow
+def test_stop_holds_for_an_example_that_is_being_filled_in(page: Any) -> None:
+    robotic(page)
+    page.fill("#text textarea", LONG)
+    page.click("#speak")
+    page.wait_for_function("() => lipsync.pictures > 5", timeout=20000)
+    runs = begun(page)
+    with held_back(page, 1):
+        page.click("#examples button:has-text('Русский')")
+        page.click("#stop")
+        page.wait_for_selector("#panel .stage:has-text('Stopped')")
+    page.wait_for_selector("#faces .selected[aria-label=Ingrid]")
+    assert page.is_visible("#speak")
+    page.click("#examples button:has-text('Deutsch')")  # nothing that was asked before can come after this
+    page.wait_for_function("() => !lipsync.player.silent && lipsync.player.zero !== null", timeout=20000)
+    assert len(runs) == 1
+    assert page.input_value("#language input").startswith("Deutsch")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("last", ["example", "speak"])
+def test_what_was_pressed_last_is_spoken_whatever_order_the_network_makes_of_it(page: Any, last: str) -> None:
+    page.fill("#text textarea", LONG)
+    runs = begun(page)
+    with held_back(page, 2):
+        page.click("#examples button:has-text('Русский')")
+        page.click("#speak" if last == "speak" else "#examples button:has-text('Deutsch')")
+    face = "Ingrid" if last == "speak" else "Tomas"
+    page.wait_for_selector(f"#faces .selected[aria-label={face}]")
+    page.wait_for_function("() => lipsync.player.zero !== null", timeout=20000)
+    chosen = page.input_value("#language input")
+    page.click("#stop")
+    until_video(page)
+    assert len(runs) == 1
+    assert chosen.startswith("русский" if last == "speak" else "Deutsch")
+
+
 @pytest.mark.slow
 def test_an_own_face_speaks_and_is_there_again(page: Any, tmp_path: Path) -> None:
     own = tmp_path / "my <b>face.png"
@@ -210,6 +268,33 @@ def test_an_own_face_speaks_and_is_there_again(page: Any, tmp_path: Path) -> Non
     assert page.evaluate("document.querySelector('#video video').videoWidth") == picture.shape[1] // 2
     page.reload()
     page.wait_for_function("() => document.querySelectorAll('#faces .thumbnail-item').length === 6", timeout=20000)
+
+
+@pytest.mark.slow
+def test_a_tab_that_is_closed_ends_the_look_at_its_upload(browser: Any, server: PageServer, tmp_path: Path) -> None:
+    clip = tmp_path / "clip.mp4"
+    picture = cv2.resize(cv2.imread(str(default_avatars()["ravi"])), (640, 640))
+    with av.open(str(clip), "w") as file:
+        stream = file.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = 640, 640, "yuv420p"
+        for k in range(900):  # ten seconds of work
+            shown = np.roll(picture, k % 5, axis=1)
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(shown, format="bgr24")))
+        file.mux(stream.encode(None))
+    page = opened(browser, server)
+    page.click("#own-face > button")
+    page.set_input_files("#upload input[type=file]", str(clip))
+    assert until(lambda: jobs_running(server) == 1, 20)
+    page.wait_for_selector("#upload :text('%')")
+    page.context.close()
+    assert until(lambda: jobs_running(server) == 0, 1)
+    assert list(server.temporary.rglob("clip.mp4")) == list((server.temporary / "gradio").rglob("clip.mp4"))
+
+
+def jobs_running(server: PageServer) -> float:
+    with urlopen(f"{server.url}/metrics", timeout=20) as answer:  # noqa: S310 - a server of this test's own
+        figures = dict(line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if line[0] != "#")
+    return float(figures["lipsync_jobs_running"])
 
 
 @pytest.mark.slow

@@ -1,8 +1,10 @@
 """The WebRTC stream as its clients see it: a real server, and a real peer that decodes what comes."""
 
 import asyncio
+import gc
 import http.client
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -128,6 +130,29 @@ def test_a_viewer_that_leaves_frees_all_in_five_seconds(server: ApiServer, way: 
                 await viewer.until(lambda: is_free(server), 5)
 
     asyncio.run(leave())
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts the files of this process in /proc")
+def test_connections_that_have_ended_hold_no_file_until_the_garbage_is_collected(server: ApiServer) -> None:
+    async def watch() -> None:
+        async with Viewer(server.url) as viewer:
+            await viewer.connect(text="Hi. And again.", **OPTIONS)
+            await viewer.until(lambda: viewer.told("sentence"))
+            await viewer.post("say", text="More.")
+            await viewer.post("interrupt")
+            assert (await viewer.http.delete(f"/{viewer.session}")).status_code == 204
+
+    asyncio.run(watch())
+    gc.collect()
+    gc.disable()
+    try:
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(5):
+            asyncio.run(watch())
+            assert until(lambda: is_free(server), 5)
+        assert len(os.listdir("/proc/self/fd")) - before < 3  # the server itself may open one meanwhile
+    finally:
+        gc.enable()
 
 
 def test_an_offer_whose_sender_has_left_keeps_no_place(server: ApiServer) -> None:

@@ -15,6 +15,7 @@ from lipsync_core.face import default_avatars
 from lipsync_core.models import model_names
 from lipsync_core.web.service import Service
 from lipsync_core.web.uploads import check_recording
+from lipsync_core.web.watched import Left
 
 from . import menus
 from .examples import EXAMPLES
@@ -32,6 +33,7 @@ from .words import Words
 
 STATUS_SECONDS = 0.25  # between two looks of the status at most
 TURN_SECONDS = 0.2  # between two looks at the place in line
+ENDING_POLL = 0.02  # seconds
 
 SKIP = gr.skip()
 Speaking = tuple[Any, Any, Any, Any]  # preview, status, video, download
@@ -42,7 +44,8 @@ class Desk:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self.runs, self.sounds, self.faces = Runs(), Sounds(), Faces(service)
+        self.runs, self.uploads = Runs(), Runs()
+        self.sounds, self.faces = Sounds(), Faces(service)
         self._perform = performer(service.studio)
 
     # Speak and stop
@@ -144,6 +147,17 @@ class Desk:
         """End the visitor's run; what it has becomes its file."""
         self.runs.stop(_visitor(request), sound)
 
+    def leave(self, request: gr.Request) -> None:
+        """The visitor's tab was closed: end all that is made for it, also what Gradio cannot end by itself."""
+        for each in (self.runs, self.uploads):
+            each.stop(_visitor(request))
+
+    def close(self, seconds: float) -> None:
+        """The server stops: end all that is made, and wait for it so long at most."""
+        deadline = time.monotonic() + seconds
+        while (self.runs.end() or self.uploads.end()) and time.monotonic() < deadline:
+            time.sleep(ENDING_POLL)
+
     # Faces
 
     def arrive(self, text: str, used: Any, request: gr.Request) -> tuple[Any, ...]:
@@ -173,20 +187,29 @@ class Desk:
         if not upload:
             return SKIP, SKIP, SKIP, SKIP, SKIP, SKIP, None
         words = Words.of(request)
-        with self.service.jobs.enter(_owner(request)) as ticket:
-            while not ticket.wait(TURN_SECONDS):
-                progress(None, desc=words("waiting", position=ticket.position))
-            path = self.faces.copy(upload)
-            try:
-                avatar = self.service.studio.avatar(
-                    path,
-                    face=int(which) if which else None,
-                    size=int(size) or None,
-                    progress=lambda part: progress(part, desc=words("looking")),
-                )
-            except BaseException:
-                self.faces.drop(path)
-                raise
+        try:
+            with self.service.jobs.enter(_owner(request)) as ticket, self.uploads.folder(_visitor(request)) as folder:
+                while not ticket.wait(TURN_SECONDS):
+                    progress(None, desc=words("waiting", position=ticket.position))
+                    _stay(folder)
+
+                def look(part: float) -> None:
+                    _stay(folder)
+                    progress(part, desc=words("looking"))
+
+                path = self.faces.copy(upload)
+                try:
+                    avatar = self.service.studio.avatar(
+                        path,
+                        face=int(which) if which else None,
+                        size=int(size) or None,
+                        progress=look,
+                    )
+                except BaseException:
+                    self.faces.drop(path)
+                    raise
+        except Left:
+            return (SKIP,) * 7
         for note in avatar.notes:
             inform(note, words)
         key = self.faces.keep(path, avatar, int(which or 0))
@@ -226,8 +249,10 @@ class Desk:
             gr.Markdown("", visible=False),
         )
 
-    def example(self, number: int, used: Any, request: gr.Request) -> tuple[Any, ...]:
-        """Fill the page with an example."""
+    def example(self, number: int, used: Any, latest: int, click: float, request: gr.Request) -> tuple[Any, ...]:
+        """Fill the page with an example, unless one of a later click was there first."""
+        if click < latest:
+            return (SKIP,) * 8
         example, known = EXAMPLES[number], self.faces.known(used)
         menu = menus.voice_menu(example.language, Words.of(request))
         return (
@@ -238,7 +263,14 @@ class Desk:
             gr.Gallery(selected_index=self.faces.place(known, example.face)),
             False,
             gr.Tabs(selected="text"),
+            int(click),
         )
+
+
+def _stay(folder: Path) -> None:
+    """Raises Left where the visitor of this folder has left."""
+    if stopped(folder):
+        raise Left
 
 
 def _visitor(request: gr.Request) -> str:

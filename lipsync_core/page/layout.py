@@ -127,19 +127,25 @@ def build(desk: Desk) -> gr.Blocks:
             gr.Markdown(say("synthetic"))
             gr.HTML('<a href="docs">API</a> · <a href="mjpeg_test">MJPEG, WebRTC</a>')
         sound = gr.Textbox("", visible="hidden", elem_id="sound-name")
+        latest, click = gr.State(0), gr.Number(0, visible="hidden")
 
         inputs = [text, recording, recorded, language, voice, face, which, model, live, speed, size, seed, sound]
         outputs = [preview, panel, video, download]
         run: dict[str, Any] = {
             "fn": desk.speak, "inputs": inputs, "outputs": outputs, "concurrency_limit": VISITORS_AT_ONCE,
-            "concurrency_id": "speak", "show_progress": "hidden", "js": "(...given) => lipsync.begin(given)",
+            "concurrency_id": "speak", "show_progress": "hidden",
         }  # fmt: skip
-        begun = [start.click(**run, api_name="speak")]
+        begun = [start.click(**run, js="(...given) => lipsync.begin(given)", api_name="speak")]
         stop.click(desk.stop, sound, queue=False, js="() => lipsync.stop()", **private)
         for number, button in enumerate(buttons):
-            filled = [text, language, voice, face, gallery, recorded, tabs]
-            event = button.click(desk.example, [gr.State(number), used], filled, **private)
-            begun.append(event.then(**run, api_visibility="private"))
+            filled = [text, language, voice, face, gallery, recorded, tabs, latest]
+            fill: dict[str, Any] = {"js": f"(...given) => lipsync.example({number}, given)", "trigger_mode": "multiple"}
+            event = button.click(
+                desk.example, [gr.State(number), used, latest, click], filled, **fill, **private,
+                concurrency_limit=1, concurrency_id="example",  # one after the other, so that `latest` is true
+            )  # fmt: skip
+            then: dict[str, Any] = {"js": f"(...given) => lipsync.follow({number}, given)", "trigger_mode": "multiple"}
+            begun.append(event.then(**run, **then, api_visibility="private"))
 
         language.input(desk.voices_of, language, [voice, voice_line], **private)
         lines = [model_line, voice_line, missing, offer.choice, shelf]
@@ -168,6 +174,7 @@ def build(desk: Desk) -> gr.Blocks:
                 api_visibility="private", show_progress="full", show_progress_on=source,
             )  # fmt: skip
             taken.failure(lambda: None, None, source, **private)  # a file that was refused makes room for another
+        blocks.unload(desk.leave)
         hear.change(None, hear, js="(on) => lipsync.hear(on)")
         arrived = [text, language, voice, size, model, model_line, gallery, used, panel]
         blocks.load(desk.arrive, [text, used], arrived, **private).then(None, js="() => lipsync.arrived()")

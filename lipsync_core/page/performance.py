@@ -76,16 +76,20 @@ def perform(studio: Studio, wish: Wish, folder: Path) -> Iterator[Moment]:
     report.voice = take.voice
     with take:
         with Mp4Writer(folder / NAME, take.size, take.fps, take.sample_rate) as writer:
-            for shown in _frames(take, writer, report, began, folder):
-                yield Moment(replace(report), shown)
-            stage = report.stage
-            if writer.frames == 0 and stopped(folder):
+            try:
+                for shown in _frames(take, writer, report, began, folder):
+                    yield Moment(replace(report), shown)
+                stage = report.stage
+                if writer.frames == 0 and stopped(folder):
+                    writer.discard()
+                    yield Moment(Report("stopped_early"))
+                    return
+                made = time.monotonic()
+                report.stage, report.part = "finishing", 1.0
+                yield Moment(replace(report))
+            except GeneratorExit:  # nobody waits for the file any more
                 writer.discard()
-                yield Moment(Report("stopped_early"))
-                return
-            made = time.monotonic()
-            report.stage, report.part = "finishing", 1.0
-            yield Moment(replace(report))
+                raise
         work = take.seconds
     whole, file = time.monotonic() - began, time.monotonic() - made
     report.times = {"face": report.face, **work, "file": file}

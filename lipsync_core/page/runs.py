@@ -41,9 +41,17 @@ class Runs:
     def stop(self, visitor: str, name: str = "") -> None:
         """Let the visitor's runs end with what they have; the one of this name also where it has not begun yet."""
         with self._lock:
-            self._stopped.append(name)
+            if name:
+                self._stopped.append(name)
             for folder in self._folders.get(visitor, ()):
                 (folder / FLAG).touch()
+
+    def end(self) -> bool:
+        """Let all visitors' runs end and show nothing more; whether there are any."""
+        visitors = list(self._folders)
+        for visitor in visitors:
+            self.replace(visitor)
+        return bool(visitors)
 
     def replace(self, visitor: str) -> None:
         """Let the visitor's runs end and show nothing more, because another one takes their place on the page."""

@@ -1,6 +1,7 @@
 """The page and the HTTP API on one port."""
 
 import threading
+import time
 from contextlib import suppress
 
 import gradio as gr
@@ -12,6 +13,8 @@ from lipsync_core.web import launch_options
 
 from .desk import Desk
 from .layout import VISITORS_AT_ONCE, build, look
+
+ENDING_SECONDS = 0.5  # that runs have to end when the server stops, and then other streams before they are broken off
 
 
 def make_page(api: FastAPI) -> tuple[gr.Blocks, Desk]:
@@ -27,8 +30,16 @@ def serve(api: FastAPI, share: bool = False) -> None:
     options = launch_options(api)
     options["routes"] = [*options["routes"], desk.sounds.route]
     page.queue(max_size=VISITORS_AT_ONCE).launch(
-        app_kwargs=options, ssr_mode=False, share=share or None, max_file_size=settings().max_upload_bytes, **look()
-    )
+        app_kwargs=options, ssr_mode=False, share=share or None, max_file_size=settings().max_upload_bytes, **look(),
+        prevent_thread_lock=True,  # Gradio's own wait ends without ending the streams, and then waits for them
+    )  # fmt: skip
+    try:
+        while True:
+            time.sleep(60)
+    except KeyboardInterrupt:
+        desk.close(ENDING_SECONDS)
+        page.server.config.timeout_graceful_shutdown = ENDING_SECONDS  # type: ignore[assignment]
+        page.close(verbose=False)
 
 
 def _warm_up(desk: Desk) -> None:

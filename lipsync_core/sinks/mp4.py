@@ -183,7 +183,10 @@ class Mp4Writer:
                 if not self._discarded:
                     self._encoder.encode(frame)
             ended = True
-            self._encoder.close()
+            if self._discarded:
+                self._encoder.abandon()
+            else:
+                self._encoder.close()
         except BaseException as error:  # raised again in the thread that writes
             self._error = error
             while not ended and self._queue.get() is not None:

@@ -8,6 +8,8 @@ window.lipsync = (() => {
   const SOON = 0.03; // seconds to a block that comes after a pause: about what a picture needs to be painted
   const LOST = 600; // ms without a picture, after which sound begins without one
   let context = null, gain = null, heard = true, player = null;
+  let coming = null; // number of the example that is being filled in, to be spoken then
+  let clicks = 0; // of examples
 
   function listen() { // only while the visitor does something may a page begin to sound
     if (!context) {
@@ -187,14 +189,27 @@ window.lipsync = (() => {
     get player() { return player; },
     get context() { return context; },
     get gain() { return gain; },
+    example(number, given) { // the last input tells the order of clicks, which the network may change
+      coming = number;
+      return [...given.slice(0, -1), ++clicks];
+    },
+    follow(number, given) { // Gradio starts no run where this throws, and says nothing of it
+      if (coming !== number) throw new Error("Stop, Speak or another example was pressed since");
+      return this.begin(given);
+    },
     begin(given) { // the last input is the name by which this page listens
+      coming = null;
       listen();
       player?.close();
       player = new Player();
       return [...given.slice(0, -1), player.name];
     },
     arrived() { document.body.classList.add("arrived"); return []; },
-    stop() { player?.close(); return [player?.name ?? ""]; }, // a run that has not begun yet is known by this name
+    stop() { // a run that has not begun yet is known by its name
+      coming = null;
+      player?.close();
+      return [player?.name ?? ""];
+    },
     hear(on) { heard = on; if (gain) gain.gain.setTargetAtTime(on ? 1 : 0, context.currentTime, 0.01); return []; },
   };
 })();

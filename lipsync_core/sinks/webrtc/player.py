@@ -141,7 +141,9 @@ class Player:
         return True
 
     def close(self) -> None:
-        """End the thread and all takes; waits for it."""
+        """End the thread and all takes, and let go of what was made and of the avatar; waits for it."""
+        if self._closed:
+            return
         self._closed = True
         for take in (self._speech, self._idle, *self._retired):
             if take is not None:
@@ -151,6 +153,11 @@ class Player:
             coming.stop()
         self._wake.set()
         self._thread.join()
+        # What a connection leaves is not freed before the garbage is collected: no picture and no open file shall wait.
+        self._speech = self._idle = self._held = self._last = self._image = None
+        self._retired.clear()
+        self.reel.cut(0)
+        del self._voicing
 
     def _run(self) -> None:
         try:
@@ -201,7 +208,7 @@ class Player:
             if coming is None or self._cut:
                 return
             self._coming = None
-            self._text, self._speech = coming.text, coming.take
+            self._text, self._speech, coming.take = coming.text, coming.take, None
         self._talking, self._told = False, 0
         coming.turn.set()
 
@@ -230,6 +237,7 @@ class Player:
         if coming is not None and coming.take is not None:
             coming.stop()
             self._retired.append(coming.take)
+            coming.take = None
 
     def _place(self, index: int) -> int:
         """Where a sentence can begin that is to be drawn now; called by the thread that draws.
