@@ -12,7 +12,9 @@ import av
 import cv2
 import numpy as np
 import pytest
+import torch
 
+from benchmarks.random_weights import random_weights
 from lipsync_core import checkpoints
 from lipsync_core.face import default_avatars
 from lipsync_core.speech import speak
@@ -57,7 +59,9 @@ PICTURE = "#live-picture img"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageServer]:
-    with PageServer(tmp_path_factory.mktemp("page")) as running:
+    weights = tmp_path_factory.mktemp("weights") / "random.pth"
+    torch.save(random_weights(), weights)
+    with PageServer(tmp_path_factory.mktemp("page"), LIPSYNC_WAV2LIP_WEIGHTS=str(weights)) as running:
         yield running
 
 
@@ -179,6 +183,24 @@ def test_stop_keeps_what_was_made(page: Any) -> None:
 
 
 @pytest.mark.slow
+def test_frames_that_a_slow_model_left_out_can_be_drawn_afterwards(page: Any) -> None:
+    page.fill("#text textarea", "Hello, my friend!")
+    robotic(page)
+    page.click("#more > button")
+    page.locator("#model").get_by_text("wav2lip").click()
+    page.click("#speak")
+    page.wait_for_selector("#panel button")
+    assert figure(page, "skipped") > 5
+    first = seconds_of(downloaded(page))
+    page.click("#panel button")
+    page.wait_for_function("() => document.body.classList.contains('speaking')")
+    until_video(page)
+    assert figure(page, "skipped") == 0
+    assert not page.is_visible("#panel button")
+    assert seconds_of(downloaded(page)) == first
+    assert page.is_checked("#live input")  # what comes next is live again
+
+
 def test_an_example_runs_in_one_click_and_in_place_of_what_is_spoken(page: Any, server: PageServer) -> None:
     robotic(page)
     page.fill("#text textarea", LONG)

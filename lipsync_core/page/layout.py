@@ -127,6 +127,7 @@ def build(desk: Desk) -> gr.Blocks:
             gr.Markdown(say("synthetic"))
             gr.HTML('<a href="docs">API</a> · <a href="mjpeg_test">MJPEG, WebRTC</a>')
         sound = gr.Textbox("", visible="hidden", elem_id="sound-name")
+        whole = gr.Button(visible="hidden", elem_id="whole")  # pressed by the one in the panel
         latest, click = gr.State(0), gr.Number(0, visible="hidden")
 
         inputs = [text, recording, recorded, language, voice, face, which, model, live, speed, size, seed, sound]
@@ -135,7 +136,12 @@ def build(desk: Desk) -> gr.Blocks:
             "fn": desk.speak, "inputs": inputs, "outputs": outputs, "concurrency_limit": VISITORS_AT_ONCE,
             "concurrency_id": "speak", "show_progress": "hidden",
         }  # fmt: skip
-        begun = [start.click(**run, js="(...given) => lipsync.begin(given)", api_name="speak")]
+        begin: dict[str, Any] = {"js": "(...given) => lipsync.begin(given)"}
+        silent = [gr.State(False) if one is live else one for one in inputs]
+        begun = [
+            start.click(**run, **begin, api_name="speak"),
+            whole.click(**{**run, "inputs": silent}, **begin, api_visibility="private"),
+        ]
         stop.click(desk.stop, sound, queue=False, js="() => lipsync.stop()", **private)
         for number, button in enumerate(buttons):
             filled = [text, language, voice, face, gallery, recorded, tabs, latest]

@@ -121,7 +121,7 @@ def _frames(take: Take, writer: Mp4Writer, report: Report, began: float, folder:
     if report.live:
         play = LivePlay(take, taken, ended)
         for shown in play:
-            report.skipped = play.skipped
+            report.skipped, report.undrawn = play.skipped, take.skipped
             yield shown
     else:
         yield from _unheard(take, taken, ended)

@@ -47,11 +47,12 @@ def _figures(report: Report, words: Words) -> str:
     ]
     items = "".join(f'<div><dt>{words(key)}</dt><dd data-figure="{key}">{value}</dd></div>' for key, value in rows)
     notes = []
-    if report.skipped and report.stage not in BUSY:
-        notes.append(words("skipped_note", count=report.skipped))
+    if report.undrawn and report.stage not in BUSY:
+        button = f'<button type="button" data-press="whole">{escape(words("whole"))}</button>'
+        notes.append(f"{escape(words('undrawn_note', count=report.undrawn))} {button}")
     if report.missed and report.stage not in BUSY:
-        notes.append(words("missed_note", count=report.missed))
-    return f"<dl>{items}</dl>" + "".join(f'<p class="detail">{escape(note)}</p>' for note in notes)
+        notes.append(escape(words("missed_note", count=report.missed)))
+    return f"<dl>{items}</dl>" + "".join(f'<p class="detail">{note}</p>' for note in notes)
 
 
 def _times(report: Report, words: Words) -> str:

@@ -155,6 +155,12 @@ window.lipsync = (() => {
   });
   for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, listen, true);
 
+  // The panel is made anew all the time; its buttons press those of the page.
+  document.addEventListener("click", ({ target }) => {
+    const pressed = target.closest?.("#panel [data-press]");
+    if (pressed) document.getElementById(pressed.dataset.press).click();
+  });
+
   // Gradio calls the faces "Thumbnail 1 of 5", and the picture nothing.
   function label() {
     for (const face of document.querySelectorAll("#faces .thumbnail-item")) {
