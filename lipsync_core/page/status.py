@@ -46,13 +46,13 @@ def _figures(report: Report, words: Words) -> str:
         ("figure_skipped", str(report.skipped)),
     ]
     items = "".join(f'<div><dt>{words(key)}</dt><dd data-figure="{key}">{value}</dd></div>' for key, value in rows)
-    notes = []
+    below = []
     if report.undrawn and report.stage not in BUSY:
         button = f'<button type="button" data-press="whole">{escape(words("whole"))}</button>'
-        notes.append(f"{escape(words('undrawn_note', count=report.undrawn))} {button}")
+        below.append(f"{escape(words('undrawn_note', count=report.undrawn))} {button}")
     if report.missed and report.stage not in BUSY:
-        notes.append(escape(words("missed_note", count=report.missed)))
-    return f"<dl>{items}</dl>" + "".join(f'<p class="detail">{note}</p>' for note in notes)
+        below.append(escape(words("missed_note", count=report.missed)))
+    return f"<dl>{items}</dl>" + "".join(f'<p class="detail">{note}</p>' for note in below)
 
 
 def _times(report: Report, words: Words) -> str:
