@@ -1,6 +1,7 @@
 """POST /api/generate, as programs use it."""
 
 import gc
+import http.client
 import io
 import json
 import shutil
@@ -8,9 +9,11 @@ import subprocess
 import threading
 import time
 import wave
+from collections.abc import Callable
 from pathlib import Path
 
 import av
+import cv2
 import httpx
 import numpy as np
 import pytest
@@ -135,6 +138,22 @@ def test_a_client_that_leaves_frees_its_job(server: ApiServer) -> None:
 def takes() -> set[int]:
     """All that something still holds."""
     return {id(one) for one in gc.get_objects() if type(one) is Take}
+
+
+@pytest.mark.parametrize("accept", ["*/*", "text/event-stream"])
+@pytest.mark.parametrize("path", ["/api/avatars", "/api/generate"])
+def test_a_client_that_leaves_ends_the_look_at_its_picture(
+    server: ApiServer, limits: Callable[..., None], tmp_path: Path, path: str, accept: str
+) -> None:
+    limits(cache_dir=tmp_path)
+    noise = np.random.default_rng(0).integers(0, 255, (60, 60, 3), np.uint8)
+    wall = cv2.imencode(".png", np.tile(noise, (100, 100, 1)), [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
+    form = httpx.Request("POST", server.url, files={"avatar": wall}, data={"text": "Hi."} if "gen" in path else {})
+    client = http.client.HTTPConnection(server.url.removeprefix("http://"))
+    client.request("POST", path, form.read(), {"Content-Type": form.headers["content-type"], "Accept": accept})
+    assert until(lambda: list(tmp_path.glob("avatars/.new-*")), 20)
+    client.close()
+    assert until(lambda: server.is_idle() and not list(tmp_path.glob("avatars/.new-*")), 1)
 
 
 @pytest.mark.parametrize("events", [False, True])

@@ -232,3 +232,24 @@ def test_default_avatars_are_good_faces_and_known_by_name():
         avatar = load_avatar(name.upper(), cache=False)
         assert avatar.name == name
         assert avatar.notes == ()
+
+
+@pytest.mark.parametrize("stage", ["reading", "searching"])
+def test_progress_rises_to_one_and_may_end_the_preparation(man, tmp_path, stage):
+    large = np.random.default_rng(0).integers(0, 255, (1600, 1600, 3), np.uint8)
+    large[:512, :512] = man
+    path = tmp_path / "large.png"
+    path.write_bytes(encoded(Image.fromarray(large), "PNG", compress_level=1))
+    seen = []
+    load_avatar(path, progress=seen.append, cache=False)
+    assert seen == sorted(seen)
+    assert seen[-1] == 1
+    assert len({part for part in seen if part < 0.5}) > 5
+
+    def stop(part):
+        if part >= (0.5 if stage == "searching" else 0.1):
+            raise KeyError("nobody wants it any more")
+
+    with pytest.raises(KeyError):
+        load_avatar(path, progress=stop, cache=tmp_path / "cache")
+    assert list((tmp_path / "cache").iterdir()) == []

@@ -1,6 +1,6 @@
 """Where the faces are: BlazeFace over a whole picture and over its parts."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil, pi
@@ -34,12 +34,16 @@ class Detection:
     keypoints: np.ndarray
 
 
-def detect(image: np.ndarray, views: Iterable[Roi]) -> list[Detection]:
-    """Faces in (H, W, 3) uint8 RGB, looked for in the given squares; surest first."""
-    return _merge([found for view in views for found in _detect(image, view)])
+def detect(image: np.ndarray, views: Iterable[Roi], look: Callable[[], object] = lambda: None) -> list[Detection]:
+    """Faces in (H, W, 3) uint8 RGB, looked for in the given squares; surest first. look: is called before each."""
+    found = []
+    for view in views:
+        look()
+        found += _detect(image, view)
+    return _merge(found)
 
 
-def search(image: np.ndarray) -> list[Detection]:
+def search(image: np.ndarray, look: Callable[[], object] = lambda: None) -> list[Detection]:
     """Faces anywhere in (H, W, 3) uint8 RGB: upright, else small, else on their side or head; surest first.
 
     The picture as a whole and its halves are always looked at, smaller parts only while nothing was found.
@@ -48,9 +52,9 @@ def search(image: np.ndarray) -> list[Detection]:
     height, width = small.shape[:2]
     side = float(max(height, width))
     for angle in QUARTER_TURNS:
-        faces = detect(small, [*parts(width, height, side, angle), *parts(width, height, side / 2, angle)])
+        faces = detect(small, [*parts(width, height, side, angle), *parts(width, height, side / 2, angle)], look)
         if not faces and angle == 0:
-            faces = _search_parts(image)
+            faces = _search_parts(image, look)
             if faces:
                 return faces
         if faces:
@@ -59,13 +63,13 @@ def search(image: np.ndarray) -> list[Detection]:
     return []
 
 
-def _search_parts(image: np.ndarray) -> list[Detection]:
+def _search_parts(image: np.ndarray, look: Callable[[], object]) -> list[Detection]:
     """Faces that are small in the picture: in its quarters, else eighths..."""
     share = 4
     while max(image.shape) >= share * MIN_PART:
         reduced = _reduced(image, 2 * INPUT * share)
         height, width = reduced.shape[:2]
-        faces = detect(reduced, parts(width, height, max(height, width) / share))
+        faces = detect(reduced, parts(width, height, max(height, width) / share), look)
         if faces:
             return [_scaled(face, image.shape[1] / width, image.shape[0] / height) for face in faces]
         share *= 2

@@ -1,5 +1,6 @@
 """Faces of a picture, and the choice of one of them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,10 +42,13 @@ class Face:
         return float(np.sqrt(np.prod(self.box[2:] - self.box[:2])))
 
 
-def detect_faces(image: np.ndarray) -> list[Face]:
-    """All faces found in (H, W, 3) uint8 RGB, largest first; faces on their side or head only if none is upright."""
+def detect_faces(image: np.ndarray, look: Callable[[], object] = lambda: None) -> list[Face]:
+    """All faces found in (H, W, 3) uint8 RGB, largest first; faces on their side or head only if none is upright.
+
+    look: is called before each part of the picture; what it raises ends the search.
+    """
     _check(image)
-    return landmarks_of(image, detector.search(image))
+    return landmarks_of(image, detector.search(image, look))
 
 
 def landmarks_of(image: np.ndarray, detections: list[detector.Detection]) -> list[Face]:
@@ -61,10 +65,10 @@ def landmarks_of(image: np.ndarray, detections: list[detector.Detection]) -> lis
     return sorted(faces, key=lambda one: -one.side)
 
 
-def faces_for(image: np.ndarray, choice: Choice) -> list[Face]:
+def faces_for(image: np.ndarray, choice: Choice, look: Callable[[], object] = lambda: None) -> list[Face]:
     """As `detect_faces`; around a chosen point also faces that are too small to be found in the whole picture."""
     if not isinstance(choice, tuple):
-        return detect_faces(image)
+        return detect_faces(image, look)
     _check(image)
     height, width = image.shape[:2]
     x, y = _pixels(choice, width, height)
@@ -72,7 +76,7 @@ def faces_for(image: np.ndarray, choice: Choice) -> list[Face]:
         Roi(x, y, max(height, width) / part) for part in POINT_VIEWS if max(height, width) / part >= detector.INPUT
     ]
     near = landmarks_of(image, detector.detect(image, views))
-    return near if near and _at(near, x, y) is not None else detect_faces(image)
+    return near if near and _at(near, x, y) is not None else detect_faces(image, look)
 
 
 def choose(faces: list[Face], choice: Choice, width: int, height: int, name: str) -> Face:

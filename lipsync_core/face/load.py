@@ -2,7 +2,8 @@
 
 import hashlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,6 +25,8 @@ from .source import Input, Source, find
 
 PREPARE_VERSION = 2  # to be raised whenever the same source would be prepared differently, so that no old entry is used
 FOLDER = "avatars"  # in settings().cache_dir
+READ = 0.5  # of the progress of a photo, when it is read
+BUSY_SECONDS = 0.1  # between two looks whether a face is still wanted that somebody else prepares
 
 Progress = Callable[[float], object]
 
@@ -59,12 +62,24 @@ def load_avatar(
     report = progress or (lambda done: None)
     keeper, notes = _keeper(cache)
     try:
-        with _busy[int(key, 16) % len(_busy)]:
+        with _alone(key, report):
             avatar = _load(found, key, _plain(face), size, report, keeper)
     except MemoryError:
         raise LipsyncError(f"{found.name} does not fit into memory; make it smaller.") from None
     report(1.0)
     return replace(avatar, notes=(*avatar.notes, *notes))
+
+
+@contextmanager
+def _alone(key: str, progress: Progress) -> Iterator[None]:
+    """Nobody else prepares the same face during the block."""
+    lock = _busy[int(key, 16) % len(_busy)]
+    while not lock.acquire(timeout=BUSY_SECONDS):
+        progress(0.0)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _load(
@@ -89,15 +104,20 @@ def _load(
 
 def _prepare(source: Source, choice: Choice, size: int | None, progress: Progress, folder: Path) -> None:
     name = source.name
+
+    def look() -> None:
+        progress(READ)
+
     if isinstance(source.content, np.ndarray):
-        prepared = prepare_photo(picture.read_array(source.content, name), choice, size, name, folder)
+        prepared = prepare_photo(picture.read_array(source.content, name), choice, size, name, folder, look)
     else:
         clip = open_clip(source)
         if clip is None:
             with source.open() as file:
-                prepared = prepare_photo(picture.read_photo(file, name), choice, size, name, folder)
+                image = picture.read_photo(file, name, lambda part: progress(part * READ))
+            prepared = prepare_photo(image, choice, size, name, folder, look)
         elif clip.count == 1:
-            prepared = prepare_photo(next(clip.frames()), choice, size, name, folder)
+            prepared = prepare_photo(next(clip.frames()), choice, size, name, folder, look)
         else:
             prepared = prepare_clip(clip, choice, size, progress, folder)
     prepared.write(folder)

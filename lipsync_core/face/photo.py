@@ -1,5 +1,6 @@
 """A photo becomes a prepared face."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from math import ceil
 from pathlib import Path
@@ -31,10 +32,21 @@ LOOKS_MARGIN = 1.25  # side of the square that all looks fit into, over that of 
 LOOKS_PIXELS = 512  # of that square
 
 
-def prepare_photo(image: np.ndarray, choice: Choice, size: int | None, name: str, folder: Path) -> Prepared:
-    """Find and measure the chosen face in (H, W, 3) uint8 RGB; the frame goes into `folder`. Raises LipsyncError."""
+def prepare_photo(
+    image: np.ndarray,
+    choice: Choice,
+    size: int | None,
+    name: str,
+    folder: Path,
+    look: Callable[[], object] = lambda: None,
+) -> Prepared:
+    """Find and measure the chosen face in (H, W, 3) uint8 RGB; the frame goes into `folder`. Raises LipsyncError.
+
+    look: is called now and then; what it raises ends the search.
+    """
     height, width = image.shape[:2]
-    face = choose(faces_for(image, choice), choice, width, height, name)
+    face = choose(faces_for(image, choice, look), choice, width, height, name)
+    look()
     check_cheeks(landmarks.cheek_width(face.landmarks), name)
     points = look_closely(image, face)
     notes = []

@@ -2,8 +2,8 @@
 
 import io
 import warnings
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,9 +21,11 @@ GIF_TAIL = 64  # bytes at the end in which the trailer is, as some programs pad 
 BACKDROP = (236, 204)  # grey of the top and of the bottom row that show through transparent pictures: a soft light wall
 SHORTEST_MS = 20  # of a frame of an animated picture; browsers take less, or nothing, for
 UNSAID_MS = 100
+ROWS = 16  # of a picture that are converted at a time: so many stay in the processor's cache
+LOOK_BYTES = 2**18  # that a decoder takes between two looks whether the picture is still wanted
 
 
-def open_picture(file: io.BufferedReader | io.BytesIO, name: str) -> "Image | None":
+def open_picture(file: Any, name: str) -> "Image | None":
     """The picture in a file, its pixels not yet read; None when the file is not of a known picture format.
 
     Raises LipsyncError when it is too large.
@@ -47,14 +49,46 @@ def open_picture(file: io.BufferedReader | io.BytesIO, name: str) -> "Image | No
     return picture
 
 
-def read_photo(file: io.BufferedReader | io.BytesIO, name: str) -> np.ndarray:
+class Watched(io.RawIOBase):
+    """A file that tells `progress` how far its reader is, 0 to 1; what that raises ends the reading, and is `ended`."""
+
+    def __init__(self, file: io.BufferedReader | io.BytesIO, progress: Callable[[float], object]) -> None:
+        self.ended: BaseException | None = None
+        self._file, self._progress = file, progress
+        self._size = max(1, file.seek(0, io.SEEK_END))
+        self._unseen = file.seek(0)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = self._file.read(size)
+        self._unseen += len(data)
+        if self._unseen >= LOOK_BYTES:
+            self._unseen = 0
+            try:
+                self._progress(min(1.0, self._file.tell() / self._size))
+            except BaseException as error:
+                self.ended = error
+                raise
+        return data
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+
+def read_photo(
+    file: io.BufferedReader | io.BytesIO, name: str, progress: Callable[[float], object] = lambda part: None
+) -> np.ndarray:
     """(H, W, 3) uint8 RGB: turned as EXIF says, in sRGB, transparent parts before a light backdrop.
 
-    Raises LipsyncError when the file is too large, damaged or no picture.
+    progress: is called with 0..1 while the file is read; what it raises ends that. The decoders of WebP, AVIF and TIFF
+    take the file as a whole and cannot be ended. Raises LipsyncError when it is too large, damaged or no picture.
     """
     from PIL import ImageOps
 
-    picture = open_picture(file, name)
+    watched = Watched(file, progress)
+    picture = open_picture(watched, name)
     if picture is None:
         raise _damaged(name)
     try:
@@ -64,6 +98,8 @@ def read_photo(file: io.BufferedReader | io.BytesIO, name: str) -> np.ndarray:
     except MemoryError:
         raise
     except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error and more
+        if watched.ended is not None:
+            raise watched.ended from None
         raise _damaged(name) from error
 
 
@@ -116,14 +152,25 @@ def over_backdrop(image: np.ndarray) -> np.ndarray:
     """(H, W, 4) uint8 RGBA before the backdrop: (H, W, 3) uint8 RGB."""
     if image[..., 3].min() == 255:
         return np.ascontiguousarray(image[..., :3])
-    rgb = np.empty((*image.shape[:2], 3), np.uint8)
-    greys = np.linspace(*BACKDROP, num=len(image))
-    rows = 256  # at a time, so that a large picture does not stand in memory as floats
-    for top in range(0, len(image), rows):
-        part = image[top : top + rows].astype(np.float32)
-        alpha = part[..., 3:] / 255
-        grey = greys[top : top + rows, None, None].astype(np.float32)
-        rgb[top : top + rows] = part[..., :3] * alpha + grey * (1 - alpha) + 0.5
+    height, width = image.shape[:2]
+    return _filled(height, width, lambda top, end: image[top:end])
+
+
+def _filled(height: int, width: int, rows: Callable[[int, int], np.ndarray]) -> np.ndarray:
+    """(H, W, 3) uint8 RGB of some rows at a time, which are RGB, or RGBA and come before the backdrop."""
+    rgb = np.empty((height, width, 3), np.uint8)
+    greys = np.linspace(*BACKDROP, num=height, dtype=np.float32)
+    for top in range(0, height, ROWS):
+        part = rows(top, min(height, top + ROWS))
+        if part.shape[2] == 4 and part[..., 3].min() < 255:
+            grey = greys[top : top + ROWS, None, None]
+            mixed = part[..., :3].astype(np.float32)
+            mixed -= grey
+            mixed *= part[..., 3:] * np.float32(1 / 255)
+            mixed += grey + np.float32(0.5)
+            rgb[top : top + ROWS] = mixed
+        else:
+            rgb[top : top + ROWS] = part[..., :3]
     return rgb
 
 
@@ -131,8 +178,14 @@ def _rgb(picture: "Image") -> np.ndarray:
     if picture.mode.startswith("I;16") or picture.mode in ("I", "F"):
         return _from_deep_grey(np.asarray(picture))
     if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
-        return over_backdrop(np.asarray(_to_srgb(_in_mode(picture, "RGBA"), picture)))
-    return np.asarray(_in_mode(_to_srgb(picture, picture), "RGB"))
+        return _array(_to_srgb(_in_mode(picture, "RGBA"), picture))
+    return _array(_in_mode(_to_srgb(picture, picture), "RGB"))
+
+
+def _array(picture: "Image") -> np.ndarray:
+    """RGB or RGBA as (H, W, 3) uint8. Pillow's own way to an array holds a large picture twice more on its way."""
+    width, height = picture.size
+    return _filled(height, width, lambda top, end: np.asarray(picture.crop((0, top, width, end))))
 
 
 def _in_mode(picture: "Image", mode: str) -> "Image":
@@ -165,7 +218,8 @@ def _to_srgb(picture: "Image", source: "Image") -> "Image":
         mode = "RGBA" if picture.mode == "RGBA" else "RGB"
         if mode == "RGBA" and source.mode != "RGBA":
             return picture
-        converted = ImageCms.profileToProfile(picture, embedded, ImageCms.createProfile("sRGB"), outputMode=mode)
+        srgb, here = ImageCms.createProfile("sRGB"), picture.mode == mode
+        converted = ImageCms.profileToProfile(picture, embedded, srgb, outputMode=mode, inPlace=here)
     except (ImageCms.PyCMSError, OSError, ValueError):
         return picture  # a broken profile is no reason to refuse the picture
     return converted or picture

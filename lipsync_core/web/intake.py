@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from lipsync_core.settings import settings
 from . import uploads
 from .order import Order
 from .service import Service, service_of
+from .watched import Left
 
 FIELDS, FILES = 32, 2  # of a form, at most
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
@@ -37,12 +38,22 @@ class Wish(Generic[Kind_co]):
     audio: Path | None
     face: Path | None
 
-    async def avatar(self, service: Service) -> Avatar:
-        """The prepared face. Raises LipsyncError."""
-        return await asyncio.to_thread(self.avatar_now, service)
+    async def avatar(self, service: Service, progress: Callable[[float], object] = lambda part: None) -> Avatar:
+        """The prepared face; who is cancelled here ends the work on it. Raises LipsyncError."""
+        left = False
 
-    def avatar_now(self, service: Service, progress: Any = None) -> Avatar:
-        """As `avatar`; blocks."""
+        def look(part: float) -> None:
+            if left:
+                raise Left
+            progress(part)
+
+        try:
+            return await asyncio.to_thread(self.avatar_now, service, look)
+        finally:
+            left = True
+
+    def avatar_now(self, service: Service, progress: Callable[[float], object] | None = None) -> Avatar:
+        """As `avatar`; blocks. What progress raises ends the work."""
         order = self.order
         source: Path = self.face or next(iter(default_avatars().values()))
         if self.face is None and order.avatar is not None:

@@ -65,40 +65,25 @@ async def prepare(request: Request) -> Response:
 
         async def work() -> Avatar:
             await place.come()
-            return await _Preparation(service, wish).result()
+            return await wish.avatar(service)
 
         return JSONResponse(_facts(service, await until_left(request, work())), 201)
-
-
-class _Preparation:
-    """Runs in a thread; a client that leaves ends it at the next frame."""
-
-    def __init__(self, service: Service, wish: Wish[Order]) -> None:
-        self.part = 0.0
-        self._service, self._wish = service, wish
-        self._left = False
-
-    def _progress(self, part: float) -> None:
-        self.part = part
-        if self._left:
-            raise LipsyncError("The client has left.")
-
-    async def result(self) -> Avatar:
-        try:
-            return await asyncio.to_thread(self._wish.avatar_now, self._service, self._progress)
-        finally:
-            self._left = True
 
 
 async def _told(service: Service, wish: Wish[Order], place: Turn) -> AsyncGenerator[bytes, None]:
     try:
         async for position in place.positions():
             yield event("queued", position=position)
-        preparation = _Preparation(service, wish)
-        working = asyncio.ensure_future(preparation.result())
+        done = 0.0
+
+        def progress(part: float) -> None:
+            nonlocal done
+            done = part
+
+        working = asyncio.ensure_future(wish.avatar(service, progress))
         try:
             while not (await asyncio.wait((working,), timeout=PROGRESS_SECONDS))[0]:
-                yield event("progress", part=round(preparation.part, 3))
+                yield event("progress", part=round(done, 3))
         finally:
             if not working.done():
                 working.cancel()
