@@ -141,6 +141,25 @@ def test_a_blink_draws_skin_over_the_eyes(name: str) -> None:
         assert abs(redness[1] - skin) < 0.7 * abs(redness[0] - skin)  # an eye has less colour than a lid
 
 
+@pytest.mark.parametrize("name", ["mei", "amara", "ravi"])
+def test_lashes_do_not_stand_on_a_shut_lid(name: str) -> None:
+    avatar = load_avatar(name, size=SIZE)
+    still = np.zeros((2, 6), np.float32)
+    idle = IdleMotion(still, np.array([0, 1], np.float32))
+    open_, shut = Renderer(avatar).draw(np.zeros((2, 5), np.float32), ZERO, idle).astype(int)
+    points = avatar.landmarks[0][:, :2]
+    for upper, lower in ((159, 145), (386, 374)):
+        middle, height = points[upper, 0], points[lower, 1] - points[upper, 1]
+        columns = slice(int(middle - height), int(middle + height))
+
+        def stripes(frame: np.ndarray, top: float, bottom: float, columns: slice = columns) -> float:
+            rows = slice(int(top), int(bottom))
+            return float(np.abs(np.diff(frame[rows, columns], 2, axis=1)).mean())
+
+        lashes = stripes(open_, points[upper, 1] - 0.3 * height, points[upper, 1])
+        assert stripes(shut, points[upper, 1], points[lower, 1] - 0.3 * height) < 0.5 * lashes
+
+
 def test_swaying_moves_the_head_and_keeps_its_shape(renderer: Renderer, avatar: Avatar) -> None:
     times = np.arange(0, 20, 2.5) + 2
     idle = Idle(1).at(times)

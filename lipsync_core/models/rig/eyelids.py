@@ -8,7 +8,7 @@ from . import topology as t
 from .pose import Pose
 
 NARROWEST = 0.035  # face units; an eye that is open less is shut already, or not seen
-LASH = 0.022  # face units above the lid's edge that keep their size: the rim and the lashes
+LASH = 0.022  # face units above the lid's edge that keep their size: the rim and the roots of the lashes
 SKIN = 0.55  # of the way from the lid's edge to the brow: what is stretched
 BELOW = 0.022  # face units: how far a shut lid comes below the tracked lower one, whose rim would stay white
 SOFT = 0.008  # face units: half softness of the lid's edge
@@ -35,21 +35,26 @@ class Eyelid:
         y = (self.fixed.min() - MARGIN, self.lower.max() + MARGIN)
         return np.array([(a, b) for a in x for b in y])
 
-    def close(self, points: np.ndarray, amount: float) -> tuple[np.ndarray, np.ndarray]:
-        """points: (h, w, 2) face coordinates. amount: 0 open to 1 shut.
-
-        Returns (h, w, 2), where the lid's skin comes from, and (h, w), 1 where the lid is seen, else 0.
-        """
-        x, y = points[..., 0], points[..., 1]
+    def lines(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """y of `fixed`, `edge` and `lower` at any x."""
         fixed, edge, lower = (np.interp(x, self.x, line) for line in (self.fixed, self.edge, self.lower))
+        return fixed, edge, lower
+
+    def close(self, x: np.ndarray, y: np.ndarray, amount: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """x, y: face coordinates of some points. amount: 0 open to 1 shut.
+
+        Returns three arrays of the same shape: which part of the open lid is seen at each point, from corner to corner
+        and from `fixed` to `edge`, both 0 to 1; and 1 where the lid is seen, else 0.
+        """
+        fixed, edge, lower = self.lines(x)
         along = np.clip((x - self.x[0]) / (self.x[-1] - self.x[0]), 0, 1)
         moved = edge + (lower - edge + BELOW * np.sqrt(np.sin(np.pi * along))) * amount
         lash = np.minimum(LASH, 0.5 * (edge - fixed))
         stretch = (edge - lash - fixed) / (moved - lash - fixed)
-        skin = np.where(y < moved - lash, fixed + (y - fixed) * stretch, y - (moved - edge))
+        down = np.where(y < moved - lash, (y - fixed) * stretch, y - (moved - edge) - fixed) / (edge - fixed)
         lid = np.clip((moved - y) / (2 * SOFT) + 0.5, 0, 1)
         still = (y < fixed) | (x <= self.x[0]) | (x >= self.x[-1])
-        return np.stack([x, np.where(still, y, skin)], -1), np.where(still, 1.0, lid)
+        return along, np.clip(down, 0, 1), np.where(still, 0, lid)
 
 
 def find_eyelids(landmarks: np.ndarray, pose: Pose) -> list[Eyelid]:

@@ -5,6 +5,7 @@ import numpy as np
 
 from .eyelids import find_eyelids
 from .lattice import Box, box_around
+from .lid_skin import LidSkin
 from .neutral import Neutral
 from .pose import Pose
 from .sway import SwayMap
@@ -30,7 +31,10 @@ class LivingPhoto:
         self._around = [
             (rows, columns) for rows, columns in around if rows.start < rows.stop and columns.start < columns.stop
         ]
-        self._eyelids = [(lid, box_around(lid.box(), pose, texture.size)) for lid in find_eyelids(landmarks, pose)]
+        self._eyelids = [
+            (LidSkin(lid, pose, self._pixels), box_around(lid.box(), pose, texture.size))
+            for lid in find_eyelids(landmarks, pose)
+        ]
 
     def draw(self, out: np.ndarray, sway: np.ndarray) -> None:
         """Draw the swayed photo, but for the mouth, into (H, W, 3) uint8 RGB. sway: (6,) as in IdleMotion."""
@@ -45,10 +49,9 @@ class LivingPhoto:
         seen = self._sway.seen(sway)
         for lid, box in self._eyelids:
             part = (slice(box.top, box.bottom), slice(box.left, box.right))
-            source, share = lid.close(self._pose.to_face(seen[part].astype(np.float64)), amount)
-            skin = self._sample(self._pose.to_pixels(source).astype(np.float32))
             eye = out[part].astype(np.float32)
-            out[part] = (eye + (skin - eye) * share[..., None] + 0.5).astype(np.uint8)
+            lid.draw(eye, self._pose.to_face(seen[part].astype(np.float64)), amount)
+            out[part] = np.clip(eye + 0.5, 0, 255).astype(np.uint8)
 
     def _sample(self, points: np.ndarray) -> np.ndarray:
         """(h, w, 2) float32 pixels of the photo -> (h, w, 3) uint8, read from the doubled one."""
