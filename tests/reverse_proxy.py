@@ -1,25 +1,21 @@
 """A reverse proxy in front of a server: what lies below one path goes there, streams as they come."""
 
-import socket
-import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from types import TracebackType
 
 import httpx
-import uvicorn
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
-from .api_server import until
+from .thread_server import ThreadServer
 
 OF_A_HOP = {"connection", "transfer-encoding", "keep-alive"}  # headers that a proxy does not pass on
 
 
-class ReverseProxy:
+class ReverseProxy(ThreadServer):
     """Context manager; `url` is where the server at `target` is reached, `path` of the proxy included."""
 
     def __init__(self, target: str, path: str = "/studio") -> None:
@@ -40,21 +36,5 @@ class ReverseProxy:
             )
 
         routes = [Route(path + "/{rest:path}", passed_on, methods=["GET", "HEAD", "POST", "DELETE"])]
-        self._socket = socket.socket()
-        self._socket.bind(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}{path}"
-        app = Starlette(routes=routes, lifespan=lifespan)
-        self._server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
-        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True)
-
-    def __enter__(self) -> "ReverseProxy":
-        self._thread.start()
-        assert until(lambda: self._server.started, 10)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.should_exit = True
-        self._thread.join(10)
-        self._socket.close()
+        super().__init__(Starlette(routes=routes, lifespan=lifespan))
+        self.url += path
