@@ -58,10 +58,10 @@ def test_the_program_draws_the_same_person_again(tmp_path):
 
     assert {person.name for person in PEOPLE} == {path.stem for path in FILES}
     person = next(person for person in PEOPLE if person.name == "tomas")
-    first, second = draw(person, 160, finer=1), draw(person, 160, finer=1)
-    assert first.shape == (160, 160, 3)
+    first, second = draw(person, 96, finer=1), draw(person, 96, finer=1)
+    assert first.shape == (96, 96, 3)
     assert np.array_equal(first, second)
-    shipped = cv2.resize(picture(AVATARS / "tomas.jpg"), (160, 160), interpolation=cv2.INTER_AREA)
+    shipped = cv2.resize(picture(AVATARS / "tomas.jpg"), (96, 96), interpolation=cv2.INTER_AREA)
     assert np.abs(shipped.astype(int) - first).mean() < 8  # of 255: the file is what the program draws
 
 

@@ -1,5 +1,6 @@
 """The page and the HTTP API on one port."""
 
+import logging
 import threading
 import time
 from contextlib import suppress
@@ -14,6 +15,7 @@ from lipsync_core.web import launch_options
 from .desk import Desk
 from .layout import VISITORS_AT_ONCE, build, look
 
+WAKING_SECONDS = 0.5  # between two looks for a signal, where another thread was woken by it
 ENDING_SECONDS = 0.5  # that runs have to end when the server stops, and then other streams before they are broken off
 
 
@@ -29,17 +31,20 @@ def serve(api: FastAPI, share: bool = False) -> None:
     threading.Thread(target=_warm_up, args=(desk,), name="warm-up").start()
     options = launch_options(api)
     options["routes"] = [*options["routes"], desk.sounds.route]
-    page.queue(max_size=VISITORS_AT_ONCE).launch(
-        app_kwargs=options, ssr_mode=False, share=share or None, max_file_size=settings().max_upload_bytes, **look(),
-        prevent_thread_lock=True,  # Gradio's own wait ends without ending the streams, and then waits for them
-    )  # fmt: skip
     try:
+        page.queue(max_size=VISITORS_AT_ONCE).launch(
+            app_kwargs=options, ssr_mode=False, share=share or None, max_file_size=settings().max_upload_bytes,
+            prevent_thread_lock=True,  # Gradio's own wait ends without ending the streams, and then waits for them
+            **look(),
+        )  # fmt: skip
         while True:
-            time.sleep(60)
+            time.sleep(WAKING_SECONDS)
     except KeyboardInterrupt:
         desk.close(ENDING_SECONDS)
-        page.server.config.timeout_graceful_shutdown = ENDING_SECONDS  # type: ignore[assignment]
-        page.close(verbose=False)
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # what is broken off now is so on purpose
+        if server := getattr(page, "server", None):
+            server.config.timeout_graceful_shutdown = ENDING_SECONDS
+            page.close(verbose=False)
 
 
 def _warm_up(desk: Desk) -> None:
