@@ -44,16 +44,16 @@ def test_lists_and_errors_name_no_folder(server: ApiServer, limits: Callable[...
 @pytest.mark.parametrize(
     ("sentence", "told"),
     [
-        (f"{REPOSITORY}/checkpoints/a.pth is damaged.", "checkpoints/a.pth is damaged."),
+        ("/srv/files/a.pth is damaged.", "files/a.pth is damaged."),
         (f"Look at {REPOSITORY}: it is gone.", f"Look at {REPOSITORY.name}: it is gone."),
-        (f"{REPOSITORY}2/a.pth is damaged.", f"{REPOSITORY}2/a.pth is damaged."),
+        ("/srv/files2/a.pth is damaged.", "/srv/files2/a.pth is damaged."),
         (f"There is no GET /x{REPOSITORY} here.", f"There is no GET /x{REPOSITORY} here."),
     ],
 )
 def test_only_places_of_the_server_are_shortened(
     sentence: str, told: str, limits: Callable[..., None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    limits(checkpoints_dir=REPOSITORY / "checkpoints")
+    limits(checkpoints_dir=Path("/srv/files"))
     with caplog.at_level(logging.WARNING):
         assert without_folders(sentence) == told
     assert (sentence in caplog.text) == (told != sentence)
