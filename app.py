@@ -26,7 +26,7 @@ def main() -> None:
         checkpoints.fetch_required()
     except LipsyncError as error:
         print(error, file=sys.stderr)  # the page says it again to whoever needs the file
-    with suppress(KeyboardInterrupt):  # that comes before Gradio waits for it
+    with suppress(KeyboardInterrupt):  # that comes before there is a server to end
         serve(make_api(Studio()), share=options.share)
     gc.freeze()  # else the interpreter looks through all of torch three times before it ends, for a second and more
 

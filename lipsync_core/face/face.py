@@ -87,8 +87,6 @@ def choose(faces: list[Face], choice: Choice, width: int, height: int, name: str
     """
     if not faces:
         raise LipsyncError(f"No face was found in {name}; use a picture that shows a face from the front, well lit.")
-    last = len(faces) - 1
-    count = "1 face" if last == 0 else f"{last + 1} faces"
     if choice is None:
         return faces[0]
     if isinstance(choice, tuple):
@@ -99,12 +97,14 @@ def choose(faces: list[Face], choice: Choice, width: int, height: int, name: str
             )
         face = _at(faces, x, y)
         if face is None:
+            count = "1 face" if len(faces) == 1 else f"{len(faces)} faces"
             at = ", ".join(f"({one.centre[0]:.0f}, {one.centre[1]:.0f})" for one in faces)
             raise LipsyncError(
                 f"There is no face at ({x:g}, {y:g}) in {name}, which has {count}; choose a point near {at}."
             )
         return face
     if not 0 <= choice < len(faces):
+        last = len(faces) - 1
         if last == 0:
             raise LipsyncError(f"There is no face {choice} in {name}, which has 1 face; choose 0, the only one.")
         others = "or 1" if last == 1 else f"to {last}"

@@ -155,7 +155,7 @@ class Desk:
     def close(self, seconds: float) -> None:
         """The server stops: end all that is made, and wait for it so long at most."""
         deadline = time.monotonic() + seconds
-        while (self.runs.end() or self.uploads.end()) and time.monotonic() < deadline:
+        while (self.runs.end() | self.uploads.end()) and time.monotonic() < deadline:  # both, also while runs are left
             time.sleep(ENDING_POLL)
 
     # Faces

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from lipsync_core.models import models
+from lipsync_core.models import ModelFacts, models
 from lipsync_core.settings import settings
 from lipsync_core.speech import Voice, languages, voices
 
-from .words import Words
+from .words import COMMERCIAL, Words
 
 SIZES = (256, 384, 512, 720, 1080)  # pixels
 
@@ -59,7 +59,7 @@ def model_line(name: str, words: Words) -> str:
     """The licence of a model in one line."""
     for one in models():
         if one.name == name:
-            return f"{words('licence')}: {words.sentence(one.licence)} ({_commercial(one.commercial_use, words)})"
+            return _licence(one, words)
     return ""
 
 
@@ -67,12 +67,12 @@ def voice_line(voice: str, words: Words) -> str:
     """The licence of a voice in one line; nothing for the automatic one."""
     for one in voices():
         if one.id == voice:
-            return f"{words('licence')}: {words.sentence(one.licence)} ({_commercial(one.commercial_use, words)})"
+            return _licence(one, words)
     return ""
 
 
-def _commercial(allowed: bool | None, words: Words) -> str:
-    return words("commercial_unknown" if allowed is None else "commercial_yes" if allowed else "commercial_no")
+def _licence(one: ModelFacts | Voice, words: Words) -> str:
+    return f"{words('licence')}: {words.sentence(one.licence)} ({words(COMMERCIAL[one.commercial_use])})"
 
 
 def size_menu(words: Words) -> Choices:

@@ -15,7 +15,7 @@ from lipsync_core.speech import voices
 from lipsync_core.web.downloads import may_download
 
 from .toasts import told
-from .words import Words, say
+from .words import COMMERCIAL, Words, say
 
 SECONDS = 0.25  # between two updates
 
@@ -123,8 +123,7 @@ def _asks(names: Sequence[str]) -> bool:
 
 def _line(name: str, words: Words) -> str:
     entry = checkpoints.manifest()[name]
-    allowed = {True: "commercial_yes", False: "commercial_no", None: "commercial_unknown"}[entry.commercial]
-    return f"{words.sentence(entry.about)}: {words.sentence(entry.licence)}; {words(allowed)}"
+    return f"{words.sentence(entry.about)}: {words.sentence(entry.licence)}; {words(COMMERCIAL[entry.commercial])}"
 
 
 def _bar(words: Words, name: str, done: int, total: int) -> str:

@@ -13,6 +13,8 @@ from .sentences import sentences
 FOLDER = Path(__file__).with_name("words")
 DEFAULT = "en"
 PREFIX = "studio_"
+# By whether a licence allows commercial use, None where it is open.
+COMMERCIAL = {True: "commercial_yes", False: "commercial_no", None: "commercial_unknown"}
 
 
 @lru_cache(maxsize=1)
