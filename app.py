@@ -7,9 +7,9 @@ import sys
 from contextlib import suppress
 
 from lipsync_core import LipsyncError, Studio, checkpoints
-from lipsync_core.page import serve
+from lipsync_core.server import launch_options, make_api
 from lipsync_core.settings import settings
-from lipsync_core.web import make_api
+from lipsync_core.ui import serve
 
 
 def main() -> None:
@@ -27,7 +27,8 @@ def main() -> None:
     except LipsyncError as error:
         print(error, file=sys.stderr)  # the page says it again to whoever needs the file
     with suppress(KeyboardInterrupt):  # that comes before there is a server to end
-        serve(make_api(Studio()), share=options.share)
+        api = make_api(Studio())
+        serve(api, launch_options(api), share=options.share)
     gc.freeze()  # else the interpreter looks through all of torch three times before it ends, for a second and more
 
 

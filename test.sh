@@ -8,6 +8,6 @@ cd "$root"
 "$python" -m ruff check
 "$python" -m ruff format --check
 # Gradio writes such a file beside a component when it is imported; one of an older version would mislead mypy.
-rm -f lipsync_core/sinks/preview_image.pyi
+rm -f lipsync_core/ui/preview_image.pyi
 "$python" -m mypy
 exec "$python" -m pytest "$@"

@@ -10,8 +10,8 @@ import time
 
 import numpy as np
 
+from lipsync_core.audio.loudness import measure
 from lipsync_core.speech import Speech, speak, voices, warm_up
-from lipsync_core.speech.loudness import measure
 
 SENTENCE = "The quick brown fox jumps over the lazy dog near the river."
 SENTENCES = (

@@ -17,8 +17,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from lipsync_core.core.studio import Studio
 from lipsync_core.sinks.mp4 import Mp4Writer
-from lipsync_core.studio import Studio
 
 Row = dict[str, str | float]
 

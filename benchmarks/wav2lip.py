@@ -21,12 +21,13 @@ import soxr
 import torch
 
 from benchmarks.random_weights import random_weights
-from lipsync_core.audio import RATE, mel_spectrogram
+from lipsync_core.audio.mel import RATE, mel_spectrogram
+from lipsync_core.audio.normalization import LevelMeter
 from lipsync_core.bench.machine import machine
 from lipsync_core.bench.speed import spoken
+from lipsync_core.core.studio import Studio
 from lipsync_core.face import Avatar
 from lipsync_core.frame import Frame
-from lipsync_core.level import LevelMeter
 from lipsync_core.models import Life, MelChunks
 from lipsync_core.models.wav2lip import crop, weights
 from lipsync_core.models.wav2lip.architecture import COLUMNS, SIDE, Generator
@@ -36,7 +37,6 @@ from lipsync_core.models.wav2lip.model import Wav2LipModel
 from lipsync_core.models.wav2lip.window import Window
 from lipsync_core.settings import settings
 from lipsync_core.sinks.mp4 import Mp4Writer
-from lipsync_core.studio import Studio
 
 BATCH = 128  # of the official script
 FPS = 25

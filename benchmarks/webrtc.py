@@ -96,8 +96,8 @@ def serve_claps(port: int) -> None:
     import uvicorn
 
     from lipsync_core import Studio
+    from lipsync_core.server import make_api
     from lipsync_core.sinks.webrtc import Reel
-    from lipsync_core.web import make_api
 
     put = Reel.put
     tone = (8000 * np.sin(np.arange(1920) * 0.13)).astype(np.int16)  # 1 kHz

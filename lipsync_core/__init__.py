@@ -7,19 +7,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .errors import LipsyncError
-    from .face import Avatar
-    from .frame import Frame
-    from .speech import Speech
-    from .studio import Studio, Take
+    from lipsync_core.core.studio import Studio, Take
+    from lipsync_core.errors import LipsyncError
+    from lipsync_core.face import Avatar
+    from lipsync_core.frame import Frame
+    from lipsync_core.speech import Speech
 
 _HOME = {
     "Avatar": "face",
     "Frame": "frame",
     "LipsyncError": "errors",
     "Speech": "speech",
-    "Studio": "studio",
-    "Take": "studio",
+    "Studio": "core.studio",
+    "Take": "core.studio",
 }
 
 __all__ = ["Avatar", "Frame", "LipsyncError", "Speech", "Studio", "Take"]

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from .errors import LipsyncError
+from lipsync_core.errors import LipsyncError
 
 PREFIX = "LIPSYNC_"
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -240,13 +240,15 @@ def read(environment: Mapping[str, str]) -> Settings:
             continue
         if name not in knobs:
             close = get_close_matches(name, knobs, n=1) or sorted(knobs)
-            raise LipsyncError(f"{name} is not a setting; use {' or '.join(close)}.")
+            raise LipsyncError("{name} is not a setting; use {close}.", name=name, close=" or ".join(close))
         knob = knobs[name]
         try:
             values[knob.name] = knob.metadata["parse"](text.strip())
         except (ValueError, OverflowError):
             shown = f"{name}={text!r}" if knob.repr else name  # a secret is not repeated
-            raise LipsyncError(f"{shown} is not allowed; use {knob.metadata['allowed']}.") from None
+            raise LipsyncError(
+                "{shown} is not allowed; use {allowed}.", shown=shown, allowed=knob.metadata["allowed"]
+            ) from None
     return Settings(**values)
 
 

@@ -5,8 +5,8 @@ import threading
 import httpx
 
 from lipsync_core import Studio
-from lipsync_core.web import make_api
-from lipsync_core.web.service import Service
+from lipsync_core.jobs.service import Service
+from lipsync_core.server import make_api
 
 from .thread_server import ThreadServer, until
 

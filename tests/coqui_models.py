@@ -12,7 +12,7 @@ def tiny_vits(folder: Path, language: str, phonemes: bool = False) -> None:
     """A VITS of 0.4 million parameters that speaks gibberish from letters, or from IPA."""
     import torch
 
-    from lipsync_core.speech.coqui_library import coqui
+    from lipsync_core.speech.engines.coqui.library import coqui
 
     coqui()
     from TTS.config.shared_configs import BaseAudioConfig
@@ -61,7 +61,7 @@ def tiny_xtts(folder: Path) -> None:
     """An XTTS with one layer; its decoder and its speaker encoder have their usual size, 22 million parameters."""
     import torch
 
-    from lipsync_core.speech.coqui_library import coqui
+    from lipsync_core.speech.engines.coqui.library import coqui
 
     coqui()
     from tokenizers import Tokenizer, models

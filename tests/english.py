@@ -11,7 +11,7 @@ CORE = Path(__file__).resolve().parents[1] / "lipsync_core"
 # What a visitor of the page can reach; the API's own rooms and the settings, which are read at the start, are not.
 ROOMS = ("checkpoints", "speech", "face", "models", "sinks", "page", "studio.py", "audio.py", "doctor/models.py")
 WEB = ("downloads.py", "jobs.py", "kept.py", "service.py", "uploads.py", "work_folder.py")
-NOT_SEEN = ("sinks/webrtc", "page/examples.py")
+NOT_SEEN = ("sinks/webrtc", "ui/examples.py")
 ERROR = "LipsyncError"
 LISTS = {"notes", "failures"}  # sentences, and reasons, that are told later
 PARAMETERS = {"what"}  # that hold a part of a sentence; others hold a name

@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from lipsync_core.web.jobs import Busy, Jobs
-from lipsync_core.web.work_folder import WorkFolder
+from lipsync_core.jobs.queue import Busy, Jobs
+from lipsync_core.jobs.work_folder import WorkFolder
 
 from .api_server import BODY, LONG, ApiServer, until
 from .test_api_generate import EVENTS, PHOTO, events_of
@@ -154,7 +154,7 @@ def test_the_command_serves_and_ends(tmp_path: Path) -> None:
 def test_what_a_killed_server_left_goes_with_the_next(tmp_path: Path, limits: Callable[..., None]) -> None:
     limits(work_dir=tmp_path)
     script = (
-        "import sys; from lipsync_core.web.work_folder import WorkFolder as W; w = W(); print(w.path, flush=True); "
+        "import sys; from lipsync_core.jobs.work_folder import WorkFolder as W; w = W(); print(w.path, flush=True); "
         "sys.stdin.read()"
     )
     children = [
@@ -191,7 +191,7 @@ def test_a_prefix_of_a_proxy_opens_no_door(studio, limits) -> None:  # type: ign
     from starlette.routing import Mount
     from starlette.testclient import TestClient
 
-    from lipsync_core.web import make_api
+    from lipsync_core.server import make_api
 
     limits(api_key=KEY)
     client = TestClient(Starlette(routes=[Mount("/studio", make_api(studio))]))
@@ -202,7 +202,7 @@ def test_a_prefix_of_a_proxy_opens_no_door(studio, limits) -> None:  # type: ign
 def test_the_api_beside_the_page(studio, limits) -> None:  # type: ignore[no-untyped-def]
     import gradio as gr
 
-    from lipsync_core.web import launch_options, make_api
+    from lipsync_core.server import launch_options, make_api
 
     with gr.Blocks() as page:
         gr.Markdown("Hello")

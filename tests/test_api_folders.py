@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from lipsync_core.jobs.folders import without_folders
 from lipsync_core.settings import REPOSITORY
-from lipsync_core.web.folders import without_folders
 
 from .api_server import ApiServer
 

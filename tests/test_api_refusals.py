@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from lipsync_core import Studio
-from lipsync_core.models import model as models
+from lipsync_core.models import base as models
 from lipsync_core.models.rig.model import RigModel
-from lipsync_core.web import security
+from lipsync_core.server import middleware as security
 
 from .api_server import BODY, LONG, ApiServer, until
 from .test_api_generate import EVENTS, events_of, recording

@@ -22,17 +22,17 @@ import pytest
 
 from lipsync_core import LipsyncError, Studio, checkpoints
 from lipsync_core.face import default_avatars
+from lipsync_core.jobs.page_render import Moment, Wish, perform
+from lipsync_core.jobs.runs import Runs
 from lipsync_core.models import Life, MelChunks, ModelFacts, make_model, register
-from lipsync_core.page import menus
-from lipsync_core.page.faces import Faces
-from lipsync_core.page.gpu import performer
-from lipsync_core.page.missing import missing
-from lipsync_core.page.performance import Moment, Wish, perform
-from lipsync_core.page.runs import Runs
-from lipsync_core.page.words import FOLDER, Words, translations
+from lipsync_core.server import make_api
 from lipsync_core.sinks.live import LOW, LivePlay
 from lipsync_core.speech import voices
-from lipsync_core.web import make_api
+from lipsync_core.ui import menus
+from lipsync_core.ui.faces import Faces
+from lipsync_core.ui.i18n import FOLDER, Words, translations
+from lipsync_core.ui.missing import missing
+from lipsync_core.ui.zero_gpu import performer
 
 from .api_server import until
 from .page_server import ROOT, PageServer

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from lipsync_core import Avatar, Studio
-from lipsync_core.contacts import Contacts
 from lipsync_core.face import load_avatar
 from lipsync_core.speech import Phoneme, speak
+from lipsync_core.speech.timing.lip_closures import Contacts
 
 TEXT = "Papa may move a bumpy map. Bob and Amy mumble about a pumpkin."
 

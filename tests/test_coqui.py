@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lipsync_core.audio.loudness import TARGET, measure
 from lipsync_core.errors import LipsyncError
 from lipsync_core.settings import settings
 from lipsync_core.speech import choose_voice, clone_voice, cloned_voices, forget_voice, get_voice, speak, voices
-from lipsync_core.speech.loudness import TARGET, measure
 from tests.coqui_models import tiny_vits, tiny_xtts
 from tests.speech_checks import assert_no_clicks, phonemes, sound, spoken, words
 

@@ -1,44 +1,33 @@
-"""Data passes through the rooms in one direction, and so do imports; importing the package stays cheap."""
+"""Data passes through the packages in one direction, and so do imports; importing the package stays cheap."""
 
 import ast
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "lipsync_core"
 
-ORDER = [  # from the bottom up; a room may import itself and what stands before its line
-    {"errors"},
-    {"settings", "checkpoints"},
-    {"speech", "audio", "face", "level", "contacts"},
+ORDER = [  # from the bottom up; a part imports itself and what stands in the lines before its own
+    {"errors", "frame"},
+    {"settings", "cancel"},
+    {"audio", "checkpoints"},
+    {"speech"},
+    {"face"},
     {"models"},
-    {"frame", "stage", "timeline"},
-    {"studio"},
+    {"core"},
     {"__init__"},
+    {"live"},
     {"sinks"},
-    {"web", "cli", "doctor", "bench"},
-    {"page"},
-    {"__main__"},
-    {"app"},
+    {"jobs"},
+    {"bench"},
+    {"doctor"},
+    {"server", "ui"},
+    {"cli"},
+    {"__main__", "app"},
 ]
-RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
-ALLOWED = {  # between rooms of one line: who imports whom, or which module of it
-    ("checkpoints", "settings"),
-    ("audio", "speech.speech"),
-    ("face", "speech.speech"),
-    ("level", "audio"),
-    ("contacts", "speech.speech"),
-    ("cli", "doctor"),
-    ("cli", "bench"),
-    ("cli", "web"),
-    ("web", "doctor"),
-    ("bench", "doctor"),
-    ("doctor", "bench"),
-}
-OUTSIDE = {"training", "benchmarks", "tests", "assets", "setup"}  # the product runs without these
+RANK = {part: rank for rank, parts in enumerate(ORDER) for part in parts}
+OUTSIDE = {"training", "benchmarks", "tests", "assets", "setup", "tools", "integrations"}  # not part of the product
 
 
 def module_name(file: Path) -> str:
@@ -46,24 +35,19 @@ def module_name(file: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imported(tree: ast.Module, file: Path) -> set[str]:
-    """Full names of all modules, or names in modules, that a file imports anywhere in it."""
-    package = module_name(file).split(".")
-    if file.name != "__init__.py":
-        package = package[:-1]
+def imported(tree: ast.Module) -> set[str]:
+    """Full names of all modules, or names in modules, that a file imports anywhere in it; "." where one is relative."""
     found = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else []
-            base = [*base, *(node.module.split(".") if node.module else [])]
-            found |= {".".join([*base, alias.name]) for alias in node.names}
+            found |= {"."} if node.level else {f"{node.module}.{alias.name}" for alias in node.names}
     return found
 
 
-def room_of(name: str) -> str:
-    """The room that a full module name, or a name in a module, belongs to."""
+def part_of(name: str) -> str:
+    """The part of the package that a full module name, or a name in a module, belongs to."""
     top, *rest = name.split(".")
     if top == "app":
         return "app"
@@ -73,50 +57,39 @@ def room_of(name: str) -> str:
 
 def wrong_imports(source: str, file: Path) -> list[str]:
     """What a file with this source imports that it should not."""
-    room = room_of(module_name(file))
+    part = part_of(module_name(file))
     wrong = []
-    for name in sorted(imported(ast.parse(source), file)):
+    for name in sorted(imported(ast.parse(source))):
         top = name.split(".")[0]
-        if top in OUTSIDE:
-            wrong.append(f"{file.name}: the product does not import {name}")
-        if top not in (PACKAGE, "app"):
-            continue
-        target = room_of(name)
-        inside = name.removeprefix(f"{PACKAGE}.")
-        allowed = target == room or any(
-            room == who and (inside == what or inside.startswith(what + ".")) for who, what in ALLOWED
-        )
-        if not allowed and RANK[target] >= RANK[room]:
-            wrong.append(f"{file.name}: {room} does not import {name}")
+        if name == ".":
+            wrong.append(f"{file.relative_to(ROOT)} imports relatively; write the package's name in full")
+        elif top in OUTSIDE:
+            wrong.append(f"{file.relative_to(ROOT)}: the product does not import {name}")
+        elif top in (PACKAGE, "app"):
+            target = part_of(name)
+            if target != part and RANK[target] >= RANK[part]:
+                wrong.append(f"{file.relative_to(ROOT)}: {part} does not import {name}")
     return wrong
 
 
-FILES = sorted([*(ROOT / PACKAGE).rglob("*.py"), *ROOT.glob("app.py")])
-
-
-def test_every_room_has_its_place():
-    assert {room_of(module_name(file)) for file in FILES} <= set(RANK)
-
-
-@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
-def test_imports_point_down(file):
-    assert wrong_imports(file.read_text(encoding="utf-8"), file) == []
+def test_imports_point_down():
+    files = sorted([*(ROOT / PACKAGE).rglob("*.py"), *ROOT.glob("app.py")])
+    assert {part_of(module_name(file)) for file in files} <= set(RANK)
+    assert [line for file in files for line in wrong_imports(file.read_text(encoding="utf-8"), file)] == []
 
 
 def test_the_rule_sees_every_way_to_import():
     face = ROOT / PACKAGE / "face" / "load.py"
     for line in [
         "from ..models import rig",
-        "from .. import frame",
-        "from ..speech import recording",
-        "from ..speech.recording import read_recording",
+        "from lipsync_core.models import rig",
         "import lipsync_core.sinks.mp4",
         "def f():\n    from lipsync_core import Studio",
         "import training.motion",
         "import app",
     ]:
         assert wrong_imports(line, face), line
-    for line in ["from .avatar import Avatar", "from .. import checkpoints", "from ..speech.speech import Speech"]:
+    for line in ["from lipsync_core.face.avatar import Avatar", "from lipsync_core import checkpoints"]:
         assert not wrong_imports(line, face), line
 
 

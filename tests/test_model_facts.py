@@ -10,10 +10,10 @@ from lipsync_core import LipsyncError, Studio, checkpoints
 from lipsync_core.doctor import models as examined
 from lipsync_core.errors import NotReady
 from lipsync_core.models import ModelFacts, model_facts
-from lipsync_core.page import menus
-from lipsync_core.page.missing import lack
-from lipsync_core.page.offer import needed_by
-from lipsync_core.page.words import Words
+from lipsync_core.ui import menus
+from lipsync_core.ui.downloads import needed_by
+from lipsync_core.ui.i18n import Words
+from lipsync_core.ui.missing import lack
 
 from .api_server import ApiServer
 

@@ -8,9 +8,9 @@ import pytest
 from safetensors.torch import save_file
 
 from lipsync_core import checkpoints
-from lipsync_core.audio import SILENCE, chunk_start, mel_spectrogram
+from lipsync_core.audio.mel import SILENCE, chunk_start, mel_spectrogram
+from lipsync_core.audio.normalization import Level, LevelMeter
 from lipsync_core.errors import LipsyncError
-from lipsync_core.level import Level, LevelMeter
 from lipsync_core.models.rig.motion import CHANNELS, COLUMNS, DEFAULT_WEIGHTS, Motion
 
 FPS = 25.0

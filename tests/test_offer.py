@@ -27,8 +27,8 @@ def page(place: Path, listed: Callable[..., None], host: LyingServer) -> Iterato
     import gradio as gr
     from playwright.sync_api import sync_playwright
 
-    from lipsync_core.page.offer import build_offer
-    from lipsync_core.page.toasts import Page
+    from lipsync_core.ui.downloads import build_offer
+    from lipsync_core.ui.errors import Page
 
     listed("/model", licence="for research", commercial=False)
     with Page() as blocks:
@@ -91,7 +91,7 @@ def test_stopping_on_the_page_keeps_what_has_come(  # type: ignore[no-untyped-de
 
 
 def test_what_a_choice_lacks(monkeypatch: pytest.MonkeyPatch, limits: Callable[..., None], tmp_path: Path) -> None:
-    from lipsync_core.page.offer import needed_by
+    from lipsync_core.ui.downloads import needed_by
 
     limits(checkpoints_dir=tmp_path)
     assert needed_by("wav2lip", "kokoro:af_heart") == ["kokoro", "kokoro_voices", "wav2lip_gan"]

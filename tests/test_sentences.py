@@ -19,13 +19,13 @@ import pytest
 
 from lipsync_core import LipsyncError, Studio, checkpoints
 from lipsync_core.face import default_avatars
-from lipsync_core.page.sentences import FOLDER, GAP, Sentences, sentences
-from lipsync_core.page.toasts import refusal
-from lipsync_core.page.words import Words, translations
+from lipsync_core.jobs.queue import Jobs
+from lipsync_core.jobs.uploads import check_avatar, check_recording
 from lipsync_core.speech import clone_voice, read_recording, speak, voices
 from lipsync_core.speech.catalogue import find_voice
-from lipsync_core.web.jobs import Jobs
-from lipsync_core.web.uploads import check_avatar, check_recording
+from lipsync_core.ui.errors import refusal
+from lipsync_core.ui.i18n import Words, translations
+from lipsync_core.ui.sentences import FOLDER, GAP, Sentences, sentences
 
 from .english import templates
 

@@ -7,10 +7,10 @@ from itertools import islice
 import numpy as np
 import pytest
 
+from lipsync_core.audio.loudness import TARGET, measure
 from lipsync_core.errors import LipsyncError
 from lipsync_core.settings import settings
 from lipsync_core.speech import choose_voice, default_voice, speak, voices, warm_up
-from lipsync_core.speech.loudness import TARGET, measure
 from tests.speech_checks import phonemes, sound, spoken, words
 
 pytestmark = pytest.mark.usefixtures("unmeasured")  # the defaults depend on it

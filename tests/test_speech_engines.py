@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from lipsync_core.audio.loudness import CEILING, limit, measure
 from lipsync_core.errors import LipsyncError
 from lipsync_core.settings import settings
 from lipsync_core.speech import find_voice, speak, voices, warm_up
-from lipsync_core.speech.engine import get_engine
-from lipsync_core.speech.loudness import CEILING, limit, measure
-from lipsync_core.speech.piper_graph import open_graph
+from lipsync_core.speech.engines.base import get_engine
+from lipsync_core.speech.engines.piper.graph import open_graph
 from tests.speech_checks import assert_no_clicks, sound, spoken
 
 JOE = "piper:en_US-joe-medium"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lipsync_core.speech.split import MAX_WEIGHT, split
+from lipsync_core.speech.text.segmentation import MAX_WEIGHT, split
 
 
 def cut(text: str) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lipsync_core.audio import RATE
+from lipsync_core.audio.mel import RATE
 from lipsync_core.models.rig.motion import CHANNELS, COLUMNS, Motion
 from lipsync_core.speech.speech import Phoneme
 

@@ -7,7 +7,7 @@ import pytest
 
 from lipsync_core.errors import LipsyncError
 from lipsync_core.speech import choose_voice, default_voice, voices
-from lipsync_core.speech.pace import known_pace, measure_pace
+from lipsync_core.speech.engines.speed import known_pace, measure_pace
 from lipsync_core.speech.voice import Voice
 
 JOE = "piper:en_US-joe-medium"

@@ -20,18 +20,18 @@ import torch
 from benchmarks.random_weights import random_weights
 from lipsync_core import Avatar, Frame, LipsyncError, Studio
 from lipsync_core import checkpoints as files
-from lipsync_core.audio import SILENCE, mel_spectrogram
+from lipsync_core.audio.mel import SILENCE, mel_spectrogram
+from lipsync_core.audio.normalization import LevelMeter
 from lipsync_core.cli.main import main
 from lipsync_core.face import default_avatars, load_avatar
-from lipsync_core.level import LevelMeter
 from lipsync_core.models import Life, MelChunks
 from lipsync_core.models.wav2lip import chunks, crop, weights
 from lipsync_core.models.wav2lip.activity import activity
 from lipsync_core.models.wav2lip.architecture import Generator
+from lipsync_core.models.wav2lip.blending import Place
 from lipsync_core.models.wav2lip.decoder import Decoder
 from lipsync_core.models.wav2lip.faces import Faces
 from lipsync_core.models.wav2lip.model import Wav2LipModel
-from lipsync_core.models.wav2lip.place import Place
 from lipsync_core.models.wav2lip.window import Window
 from lipsync_core.settings import settings
 from lipsync_core.sinks.mp4 import Mp4Writer

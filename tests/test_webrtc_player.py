@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from lipsync_core import Avatar, LipsyncError, Studio
-from lipsync_core.models import model as models
+from lipsync_core.models import base as models
 from lipsync_core.models.rig.model import RigModel
+from lipsync_core.server.realtime.offer import checked
 from lipsync_core.settings import read
 from lipsync_core.sinks.webrtc import Agenda, Player, Reel, Voicing
 from lipsync_core.sinks.webrtc.rate import LOWEST, Rate
-from lipsync_core.web.realtime.description import checked
 
 SIZE = 192  # pixels
 VOICE = "espeak:en-us"

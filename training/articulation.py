@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lipsync_core.audio import HOP, RATE
+from lipsync_core.audio.mel import HOP, RATE
 from training.clip import Clip, to_columns
 
 FPS = 30.0

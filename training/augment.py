@@ -4,7 +4,7 @@ import numpy as np
 import scipy.fft
 import scipy.signal
 
-from lipsync_core.audio import BANDS, COLUMNS_PER_SECOND, RATE, mel_spectrogram
+from lipsync_core.audio.mel import BANDS, COLUMNS_PER_SECOND, RATE, mel_spectrogram
 from training.clip import Clip
 
 

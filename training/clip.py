@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lipsync_core.audio import COLUMNS_PER_SECOND, RATE
+from lipsync_core.audio.mel import COLUMNS_PER_SECOND, RATE
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lipsync_core.audio import COLUMNS_PER_SECOND
+from lipsync_core.audio.mel import COLUMNS_PER_SECOND
 from lipsync_core.speech import Phoneme
 from training import phonemes, revoiced
 from training.clip import Clip

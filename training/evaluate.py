@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lipsync_core.audio import RATE
-from lipsync_core.level import LevelMeter
+from lipsync_core.audio.mel import RATE
+from lipsync_core.audio.normalization import LevelMeter
 from lipsync_core.models.rig.motion import CHANNELS, COLUMNS, GROUP, Motion
 from lipsync_core.speech.speech import Phoneme
 from training import articulation, grid_s1, revoiced, synthetic, voices

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from lipsync_core.audio import BANDS, SILENCE, mel_spectrogram
-from lipsync_core.level import Level, LevelMeter
+from lipsync_core.audio.mel import BANDS, SILENCE, mel_spectrogram
+from lipsync_core.audio.normalization import Level, LevelMeter
 from lipsync_core.models.rig.motion import COLUMNS, STRIDE, WIDTH, MotionNet, normalise
 from training.augment import mask, noise, tract
 from training.source import SEALS, Copy, Source

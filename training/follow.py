@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from lipsync_core.audio import COLUMNS_PER_SECOND, RATE, SILENCE, chunk_start, mel_spectrogram
-from lipsync_core.level import LevelMeter
+from lipsync_core.audio.mel import COLUMNS_PER_SECOND, RATE, SILENCE, chunk_start, mel_spectrogram
+from lipsync_core.audio.normalization import LevelMeter
 from lipsync_core.models.rig.motion import BY_OPENING, BY_PRESS, BY_PUCKER, COLUMNS, Motion
 from training.clip import Clip
 

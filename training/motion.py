@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from lipsync_core.audio import RATE, mel_spectrogram
-from lipsync_core.level import LevelMeter
+from lipsync_core.audio.mel import RATE, mel_spectrogram
+from lipsync_core.audio.normalization import LevelMeter
 from lipsync_core.models.rig.motion import CAPTURED, REAL, SYNTHETIC, Motion, MotionNet, normalise
 from training import articulation, coarticulation, follow, grid_s1, revoiced, synthetic
 from training.blend import blend

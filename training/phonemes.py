@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from lipsync_core.audio import COLUMNS_PER_SECOND
+from lipsync_core.audio.mel import COLUMNS_PER_SECOND
 from lipsync_core.speech.speech import Phoneme
 
 # IPA symbol -> (open, width, pucker): open 0..1 of a wide vowel, width -1..1 narrow to spread, pucker 0..1. Phonetics

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from lipsync_core.audio import BANDS, RATE, mel_spectrogram
-from lipsync_core.level import LevelMeter
+from lipsync_core.audio.mel import BANDS, RATE, mel_spectrogram
+from lipsync_core.audio.normalization import LevelMeter
 from lipsync_core.models.rig.motion import normalise
 from lipsync_core.speech import Phoneme
 from training.clip import Clip

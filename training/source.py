@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lipsync_core.audio import SILENCE, mel_spectrogram
-from lipsync_core.level import Level, LevelMeter
+from lipsync_core.audio.mel import SILENCE, mel_spectrogram
+from lipsync_core.audio.normalization import Level, LevelMeter
 from lipsync_core.models.rig.motion import COLUMNS
 from training.augment import variant
 from training.clip import Clip

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from lipsync_core.audio import COLUMNS_PER_SECOND, RATE
+from lipsync_core.audio.mel import COLUMNS_PER_SECOND, RATE
 from lipsync_core.speech import Phoneme
 from training.clip import Clip
 from training.coarticulation import Lips

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from lipsync_core.audio import RATE
+from lipsync_core.audio.mel import RATE
 from lipsync_core.speech import Phoneme, speak
 from lipsync_core.speech import voices as all_voices
 

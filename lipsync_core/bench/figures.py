@@ -6,13 +6,12 @@ from importlib import metadata
 from statistics import median
 from typing import Any
 
+from lipsync_core.bench import process, speed
+from lipsync_core.bench.machine import machine
+from lipsync_core.core.studio import Studio
 from lipsync_core.errors import LipsyncError
 from lipsync_core.face import Avatar
 from lipsync_core.speech import find_voice
-from lipsync_core.studio import Studio
-
-from . import process, speed
-from .machine import machine
 
 PACKAGES = ("torch", "numpy", "opencv-python-headless", "av")  # whose version changes the speed
 ESPEAK, PIPER = "espeak:en-us", "piper:en_US-joe-medium"

@@ -61,5 +61,5 @@ def _run(code: str, *arguments: str) -> float:
     )
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise LipsyncError(f"A measurement in a process of its own failed ({last}); run the doctor command.")
+        raise LipsyncError("A measurement in a process of its own failed ({last}); run the doctor command.", last=last)
     return float(done.stdout.split()[-1])

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .figures import FIGURES
+from lipsync_core.bench.figures import FIGURES
 
 
 def report(measured: dict[str, Any]) -> str:

@@ -8,10 +8,10 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from lipsync_core.core.studio import Studio, Take
 from lipsync_core.face import Avatar
 from lipsync_core.sinks.mp4 import Mp4Writer
 from lipsync_core.speech import speak
-from lipsync_core.studio import Studio, Take
 
 SIZE = 512  # pixels, of all measurements
 SENTENCES = (  # of twelve words each

@@ -4,12 +4,12 @@ checkpoints/manifest.toml lists them. A file is handed out only when its size an
 whether it was fetched or put there by hand.
 """
 
-from .entry import Checkpoint, ModelFile
-from .failures import Cancelled, NotAccepted
-from .fetch import Progress, fetch, fetch_required
-from .licences import accept, accepted
-from .manifest import manifest
-from .state import Listed, State, is_there, listing, path, paths, state
+from lipsync_core.checkpoints.entry import Checkpoint, ModelFile
+from lipsync_core.checkpoints.failures import Cancelled, NotAccepted
+from lipsync_core.checkpoints.fetch import Progress, fetch, fetch_required
+from lipsync_core.checkpoints.licences import accept, accepted
+from lipsync_core.checkpoints.manifest import manifest
+from lipsync_core.checkpoints.state import Listed, State, is_there, listing, path, paths, state
 
 __all__ = [
     "Cancelled",

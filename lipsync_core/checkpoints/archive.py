@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
-from .failures import SourceFailed
+from lipsync_core.checkpoints.failures import SourceFailed
 
 BLOCK = 2**20  # bytes read at a time
 
@@ -23,7 +23,9 @@ def copy_member(archive: Path, member: str, most: int, to: IO[bytes]) -> None:
             while block := content.read(BLOCK):
                 to.write(block)
     except (zipfile.BadZipFile, KeyError, EOFError, zlib.error, NotImplementedError, RuntimeError) as error:
-        raise SourceFailed(f"{member} cannot be read from {archive.name}: {error}") from error
+        raise SourceFailed(
+            "{member} cannot be read from {archive}: {error}", member=member, archive=archive.name, error=error
+        ) from error
 
 
 def copy_members(archive: Path, members: Mapping[str, tuple[Path, int]]) -> None:
@@ -50,12 +52,14 @@ def copy_members(archive: Path, members: Mapping[str, tuple[Path, int]]) -> None
                     while block := content.read(BLOCK):
                         file.write(block)
     except (tarfile.TarError, EOFError, zlib.error) as error:
-        raise SourceFailed(f"{archive.name} is no archive that can be read: {error}") from error
+        raise SourceFailed(
+            "{archive} is no archive that can be read: {error}", archive=archive.name, error=error
+        ) from error
     if left:
-        raise SourceFailed(f"there is no {next(iter(left))} in {archive.name}")
+        raise SourceFailed("there is no {left} in {archive}", left=next(iter(left)), archive=archive.name)
 
 
 def _check_size(member: str, size: int, most: int) -> None:
     """Before it is unpacked: a small archive may hold what fills a disk."""
     if size > most:
-        raise SourceFailed(f"{member} has {size} bytes, more than {most}")
+        raise SourceFailed("{member} has {size} bytes, more than {most}", member=member, size=size, most=most)

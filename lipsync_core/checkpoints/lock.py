@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..errors import LipsyncError
-from .failures import Cancelled
+from lipsync_core.checkpoints.failures import Cancelled
+from lipsync_core.errors import LipsyncError
 
 WORK = ".fetch"  # in the checkpoints folder: locks, and what is not complete yet
 LOOK_SECONDS = 0.1  # between two looks at a lock, or at a running download
@@ -51,8 +51,9 @@ def locked(
                 seen, since = count, time.monotonic()
             elif time.monotonic() - since > IDLE_SECONDS:
                 raise LipsyncError(
-                    f"Another process fetches {name} and has got nothing for {IDLE_SECONDS // 60} minutes; "
-                    "end it and try again."
+                    "Another process fetches {name} and has got nothing for {minutes} minutes; end it and try again.",
+                    name=name,
+                    minutes=IDLE_SECONDS // 60,
                 ) from None
     try:
         yield

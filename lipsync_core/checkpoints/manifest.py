@@ -7,9 +7,9 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any
 
-from ..errors import LipsyncError
-from .entry import OWN_FOLDER, Checkpoint, ModelFile
-from .sources import PartsSource, read_source
+from lipsync_core.checkpoints.entry import OWN_FOLDER, Checkpoint, ModelFile
+from lipsync_core.checkpoints.sources import PartsSource, read_source
+from lipsync_core.errors import LipsyncError
 
 HEX = {"sha256": 64, "md5": 32}  # digits
 PICKLES = {".pth", ".pt", ".pkl", ".ckpt", ".bin"}  # files that may be read by torch.load: MD5 is no guard for them
@@ -25,7 +25,9 @@ def manifest() -> Mapping[str, Checkpoint]:
 def entry_named(name: str) -> Checkpoint:
     """The entry of that name. Raises LipsyncError, which names the known ones."""
     if name not in manifest():
-        raise LipsyncError(f"There is no checkpoint named {name!r}; choose one of {', '.join(manifest())}.")
+        raise LipsyncError(
+            "There is no checkpoint named {name!r}; choose one of {names}.", name=name, names=", ".join(manifest())
+        )
     return manifest()[name]
 
 

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 
-from .failures import SourceFailed
+from lipsync_core.checkpoints.failures import SourceFailed
 
 SECONDS = 30.0  # that npm may take to tell its settings
 
@@ -22,12 +22,14 @@ def _registry(package: str) -> str:
         return named[0].rstrip("/")
     npm = shutil.which("npm")
     if npm is None:
-        raise SourceFailed(f"the npm package {package} cannot be had without npm; install Node.js with npm")
+        raise SourceFailed(
+            "the npm package {package} cannot be had without npm; install Node.js with npm", package=package
+        )
     try:
         asked = subprocess.run([npm, "config", "get", "registry"], capture_output=True, text=True, timeout=SECONDS)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise SourceFailed(f"npm does not tell where {package} is ({error})") from None
+        raise SourceFailed("npm does not tell where {package} is ({error})", package=package, error=error) from None
     address = asked.stdout.strip().rstrip("/")
     if asked.returncode != 0 or not address.startswith(("http://", "https://")):
-        raise SourceFailed(f"npm does not tell where {package} is; check `npm config get registry`")
+        raise SourceFailed("npm does not tell where {package} is; check `npm config get registry`", package=package)
     return address

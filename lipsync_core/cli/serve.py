@@ -22,8 +22,8 @@ def run(options: argparse.Namespace) -> int:
 
     from lipsync_core import Studio
     from lipsync_core.errors import LipsyncError
+    from lipsync_core.server import make_api
     from lipsync_core.settings import settings
-    from lipsync_core.web import make_api
 
     studio = Studio()
     if not options.no_warm_up:

@@ -22,4 +22,6 @@ def check_not_source(target: Path, sources: list[str | None]) -> None:
     """Raises LipsyncError where the result would replace what it is made from."""
     for source in sources:
         if source and target.exists() and os.path.exists(source) and os.path.samefile(target, source):
-            raise LipsyncError(f"{target} is what the video is made from; choose another name for the result.")
+            raise LipsyncError(
+                "{target} is what the video is made from; choose another name for the result.", target=target
+            )

@@ -22,12 +22,18 @@ def read_text(name: str) -> str:
                 content = file.read(limit * BYTES_PER_CHARACTER + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise LipsyncError(f"The text file {name} cannot be read ({reason}); check its name.") from error
+        raise LipsyncError(
+            "The text file {name} cannot be read ({reason}); check its name.", name=name, reason=reason
+        ) from error
     if len(content) > limit * BYTES_PER_CHARACTER:
         raise LipsyncError(
-            f"{shown} has more than {limit} characters; cut it into parts (or raise LIPSYNC_MAX_TEXT_CHARS)."
+            "{shown} has more than {limit} characters; cut it into parts (or raise LIPSYNC_MAX_TEXT_CHARS).",
+            shown=shown,
+            limit=limit,
         )
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise LipsyncError(f"{shown} is not UTF-8 (see byte {error.start}); save it as UTF-8 text.") from error
+        raise LipsyncError(
+            "{shown} is not UTF-8 (see byte {position}); save it as UTF-8 text.", shown=shown, position=error.start
+        ) from error

@@ -6,10 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lipsync_core.cli.progress import ProgressBar
+from lipsync_core.cli.table import table
 from lipsync_core.errors import LipsyncError
-
-from .progress import ProgressBar
-from .table import table
 
 if TYPE_CHECKING:
     from lipsync_core.speech import Voice

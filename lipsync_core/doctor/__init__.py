@@ -1,7 +1,7 @@
 """What works in this installation, what does not, and how to mend it."""
 
-from .examine import examine
-from .models import models
-from .report import report
+from lipsync_core.doctor.examine import examine
+from lipsync_core.doctor.models import models
+from lipsync_core.doctor.report import report
 
 __all__ = ["examine", "models", "report"]

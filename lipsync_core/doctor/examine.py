@@ -4,15 +4,14 @@ import platform
 from typing import Any
 
 from lipsync_core.bench.machine import machine
+from lipsync_core.doctor import packages
+from lipsync_core.doctor.attempt import attempt
+from lipsync_core.doctor.checkpoints import checkpoints
+from lipsync_core.doctor.device import device, room
+from lipsync_core.doctor.models import models
+from lipsync_core.doctor.speed import speed as test_speed
+from lipsync_core.doctor.voices import languages, voices
 from lipsync_core.settings import Settings, settings
-
-from . import packages
-from .attempt import attempt
-from .checkpoints import checkpoints
-from .device import device, room
-from .models import models
-from .speed import speed as test_speed
-from .voices import languages, voices
 
 
 def examine(speed: bool = True) -> dict[str, Any]:

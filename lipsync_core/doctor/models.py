@@ -2,9 +2,8 @@
 
 from typing import Any
 
+from lipsync_core.doctor.attempt import INSTALL_ANEW, reason
 from lipsync_core.errors import LipsyncError
-
-from .attempt import INSTALL_ANEW, reason
 
 
 def models() -> list[dict[str, Any]]:

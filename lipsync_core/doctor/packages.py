@@ -3,9 +3,8 @@
 import re
 from importlib import metadata
 
+from lipsync_core.doctor.attempt import INSTALL_ANEW
 from lipsync_core.settings import REPOSITORY
-
-from .attempt import INSTALL_ANEW
 
 # Voices; see NOTICE.
 OPTIONAL = {

@@ -8,7 +8,7 @@ def speed() -> dict[str, float]:
     import numpy as np
 
     from lipsync_core.bench import speed as bench
-    from lipsync_core.studio import Studio
+    from lipsync_core.core.studio import Studio
 
     studio = Studio()
     avatar = studio.avatar(size=bench.SIZE)

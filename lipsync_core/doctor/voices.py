@@ -3,10 +3,9 @@
 from dataclasses import asdict
 from typing import Any
 
+from lipsync_core.doctor.attempt import INSTALL_ANEW, reason
+from lipsync_core.doctor.coqui import import_fault
 from lipsync_core.errors import LipsyncError
-
-from .attempt import INSTALL_ANEW, reason
-from .coqui import import_fault
 
 
 def voices(imports: bool = True) -> list[dict[str, Any]]:
@@ -17,7 +16,7 @@ def voices(imports: bool = True) -> list[dict[str, Any]]:
     imports: also try to import Coqui where it is installed and none of its voices is ready, which would try it.
     """
     from lipsync_core.speech import voices as listed
-    from lipsync_core.speech.coqui_library import lacking
+    from lipsync_core.speech.engines.coqui.library import lacking
 
     engines: dict[str, dict[str, Any]] = {}
     for voice in listed():
@@ -43,7 +42,7 @@ def voices(imports: bool = True) -> list[dict[str, Any]]:
 
 def _tried(voice: Any) -> tuple[str, dict[str, Any] | None]:
     """What is wrong with a voice, or how fast it is."""
-    from lipsync_core.speech.pace import measure_pace
+    from lipsync_core.speech.engines.speed import measure_pace
 
     try:
         pace = measure_pace(voice)

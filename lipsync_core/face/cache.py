@@ -8,8 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
 
-from .avatar import Avatar
-from .prepared import in_use, open_prepared
+from lipsync_core.face.avatar import Avatar
+from lipsync_core.face.prepared import in_use, open_prepared
 
 UNFINISHED = ".new-"  # what the name of a folder begins with while a face is being prepared in it
 ABANDONED_SECONDS = 3600.0  # without a write, until such a folder is taken for one of a process that was killed

@@ -6,17 +6,24 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import LipsyncError
-from . import detector, landmarks
-from .avatar import NAME
-from .clip_reader import CUT_OFF_SECONDS, Clip
-from .face import Choice, Face, choose, faces_for, landmarks_of
-from .frame_store import ClipStore, ClipWriter
-from .output_size import output_size
-from .photo import check_cheeks, faint, look_closely, quarter_turns, turn_in_words, turn_landmarks
-from .prepared import FRAMES, Prepared
-from .smoothing import smooth
-from .tracker import Tracker
+from lipsync_core.errors import LipsyncError
+from lipsync_core.face import detector, landmarks
+from lipsync_core.face.avatar import NAME
+from lipsync_core.face.clip_reader import CUT_OFF_SECONDS, Clip
+from lipsync_core.face.face import Choice, Face, choose, faces_for, landmarks_of
+from lipsync_core.face.frame_store import ClipStore, ClipWriter
+from lipsync_core.face.output_size import output_size
+from lipsync_core.face.photo import (
+    check_cheeks,
+    faint,
+    look_closely,
+    quarter_turns,
+    turn_in_words,
+    turn_landmarks,
+)
+from lipsync_core.face.prepared import FRAMES, Prepared
+from lipsync_core.face.smoothing import smooth
+from lipsync_core.face.tracker import Tracker
 
 GLANCE_SECONDS = 0.25  # between two quick looks for a first face, upright and not small
 # A thorough search costs 0.1 to 1 s, so without a face its distances grow: 0, 0.5, 1, 1.5, 2, 2.5, 3.1... 57 s.
@@ -61,7 +68,7 @@ def prepare_clip(
             else:
                 upright = np.ascontiguousarray(np.rot90(image, start.turns))
                 if upright.shape != start.image.shape:
-                    raise LipsyncError(f"{name} changes its size on the way; convert it to one size.")
+                    raise LipsyncError("{name} changes its size on the way; convert it to one size.", name=name)
                 found = tracker.step(upright) if index >= start.index else None
                 writer.append(output.resize(upright))
                 before = image

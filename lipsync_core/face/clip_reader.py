@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import LipsyncError
-from . import picture
-from .avatar import NAME
-from .source import Source
+from lipsync_core.errors import LipsyncError
+from lipsync_core.face import picture
+from lipsync_core.face.avatar import NAME
+from lipsync_core.face.source import Source
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -129,7 +129,7 @@ def _clip(source: Source, rate: float, seconds: float, whole: bool, animated_pic
     if seconds <= 0:
         raise _unreadable(source.name)
     if rate > MAX_SOURCE_FPS:
-        raise LipsyncError(f"{source.name} has {rate:.0f} frames a second; convert it to 30.")
+        raise LipsyncError("{name} has {rate:.0f} frames a second; convert it to 30.", name=source.name, rate=rate)
     notes = []
     if seconds > MAX_SECONDS + 1 / rate:
         notes.append(f"Only the first {MAX_SECONDS:g} seconds of {NAME} are used.")
@@ -230,7 +230,8 @@ def _open(file: io.BufferedReader | io.BytesIO, name: str) -> "InputContainer":
         return av.open(file, "r", options={"format_whitelist": FORMATS}, metadata_errors="ignore")
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise LipsyncError(
-            f"{name} is neither a picture nor a video that can be read; give a JPEG, PNG, WebP, MP4, WebM or MOV file."
+            "{name} is neither a picture nor a video that can be read; give a JPEG, PNG, WebP, MP4, WebM or MOV file.",
+            name=name,
         ) from error
 
 
@@ -240,13 +241,18 @@ def _stream(container: "InputContainer", name: str) -> "VideoStream":
     for stream in container.streams.video:
         if not stream.disposition & av.stream.Disposition.attached_pic and stream.codec_context is not None:
             return stream
-    raise LipsyncError(f"{name} holds no moving picture; give a photo or a video with a face in it.")
+    raise LipsyncError("{name} holds no moving picture; give a photo or a video with a face in it.", name=name)
 
 
 def _check_size(width: int, height: int, name: str) -> None:
     if width * height > MAX_PIXELS:
-        raise LipsyncError(f"{name} is {width} x {height} pixels, and clips up to 4K can be used; make it smaller.")
+        raise LipsyncError(
+            "{name} is {width} x {height} pixels, and clips up to 4K can be used; make it smaller.",
+            name=name,
+            width=width,
+            height=height,
+        )
 
 
 def _unreadable(name: str) -> LipsyncError:
-    return LipsyncError(f"{name} has no frame that can be read; save or download it again.")
+    return LipsyncError("{name} has no frame that can be read; save or download it again.", name=name)

@@ -7,8 +7,8 @@ from math import ceil, pi
 
 import numpy as np
 
-from .network import blaze_face
-from .roi import Roi
+from lipsync_core.face.network import blaze_face
+from lipsync_core.face.roi import Roi
 
 INPUT = 128  # pixels, both ways
 GRIDS = ((16, 2), (8, 6))  # cells each way and anchors a cell

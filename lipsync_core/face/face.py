@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import LipsyncError
-from . import detector, landmarks
-from .roi import Roi
+from lipsync_core.errors import LipsyncError
+from lipsync_core.face import detector, landmarks
+from lipsync_core.face.roi import Roi
 
 SAME = 0.4  # overlap from which two sets of landmarks lie on one face
 REACH = 0.5  # face sizes that a chosen point may lie beside the nearest face
@@ -86,30 +86,50 @@ def choose(faces: list[Face], choice: Choice, width: int, height: int, name: str
     how many faces there are, when there is no such face.
     """
     if not faces:
-        raise LipsyncError(f"No face was found in {name}; use a picture that shows a face from the front, well lit.")
+        raise LipsyncError(
+            "No face was found in {name}; use a picture that shows a face from the front, well lit.", name=name
+        )
     if choice is None:
         return faces[0]
     if isinstance(choice, tuple):
         x, y = _pixels(choice, width, height)
         if not (0 <= x < width and 0 <= y < height):
             raise LipsyncError(
-                f"The point ({x:g}, {y:g}) lies outside {name}, which is {width} x {height} pixels; choose one inside."
+                "The point ({x:g}, {y:g}) lies outside {name}, which is {width} x {height} pixels; choose one inside.",
+                x=x,
+                y=y,
+                name=name,
+                width=width,
+                height=height,
             )
         face = _at(faces, x, y)
         if face is None:
             count = "1 face" if len(faces) == 1 else f"{len(faces)} faces"
             at = ", ".join(f"({one.centre[0]:.0f}, {one.centre[1]:.0f})" for one in faces)
             raise LipsyncError(
-                f"There is no face at ({x:g}, {y:g}) in {name}, which has {count}; choose a point near {at}."
+                "There is no face at ({x:g}, {y:g}) in {name}, which has {count}; choose a point near {at}.",
+                x=x,
+                y=y,
+                name=name,
+                count=count,
+                at=at,
             )
         return face
     if not 0 <= choice < len(faces):
         last = len(faces) - 1
         if last == 0:
-            raise LipsyncError(f"There is no face {choice} in {name}, which has 1 face; choose 0, the only one.")
+            raise LipsyncError(
+                "There is no face {choice} in {name}, which has 1 face; choose 0, the only one.",
+                choice=choice,
+                name=name,
+            )
         others = "or 1" if last == 1 else f"to {last}"
         raise LipsyncError(
-            f"There is no face {choice} in {name}, which has {last + 1} faces; choose 0 (the largest) {others}."
+            "There is no face {choice} in {name}, which has {count} faces; choose 0 (the largest) {others}.",
+            choice=choice,
+            name=name,
+            count=last + 1,
+            others=others,
         )
     return faces[choice]
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from .detector import LEFT_EYE, RIGHT_EYE, Detection
-from .network import face_mesh
-from .roi import Roi, around
+from lipsync_core.face.detector import LEFT_EYE, RIGHT_EYE, Detection
+from lipsync_core.face.network import face_mesh
+from lipsync_core.face.roi import Roi, around
 
 COUNT = 468
 INPUT = 192  # pixels, both ways

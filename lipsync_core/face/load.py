@@ -11,17 +11,17 @@ from threading import Lock
 
 import numpy as np
 
-from ..errors import LipsyncError
-from ..settings import settings
-from . import picture
-from .avatar import Avatar
-from .cache import Cache
-from .clip import prepare_clip
-from .clip_reader import open_clip
-from .face import Choice
-from .photo import prepare_photo
-from .prepared import open_prepared
-from .source import Input, Source, find
+from lipsync_core.errors import LipsyncError
+from lipsync_core.face import picture
+from lipsync_core.face.avatar import Avatar
+from lipsync_core.face.cache import Cache
+from lipsync_core.face.clip import prepare_clip
+from lipsync_core.face.clip_reader import open_clip
+from lipsync_core.face.face import Choice
+from lipsync_core.face.photo import prepare_photo
+from lipsync_core.face.prepared import open_prepared
+from lipsync_core.face.source import Input, Source, find
+from lipsync_core.settings import settings
 
 PREPARE_VERSION = 2  # to be raised whenever the same source would be prepared differently, so that no old entry is used
 FOLDER = "avatars"  # in settings().cache_dir
@@ -65,7 +65,7 @@ def load_avatar(
         with _alone(key, report):
             avatar = _load(found, key, _plain(face), size, report, keeper)
     except MemoryError:
-        raise LipsyncError(f"{found.name} does not fit into memory; make it smaller.") from None
+        raise LipsyncError("{name} does not fit into memory; make it smaller.", name=found.name) from None
     report(1.0)
     return replace(avatar, notes=(*avatar.notes, *notes))
 
@@ -99,7 +99,9 @@ def _load(
         return avatar
     except OSError as error:
         reason = error.strerror or str(error)
-        raise LipsyncError(f"{source.name} cannot be prepared ({reason}); see that the disk has room.") from error
+        raise LipsyncError(
+            "{name} cannot be prepared ({reason}); see that the disk has room.", name=source.name, reason=reason
+        ) from error
 
 
 def _prepare(source: Source, choice: Choice, size: int | None, progress: Progress, folder: Path) -> None:
@@ -146,4 +148,6 @@ def _plain(choice: object) -> Choice:
         numbers = isinstance(x, int | float) and isinstance(y, int | float)
         if numbers and abs(x) <= sys.float_info.max and abs(y) <= sys.float_info.max:  # not so where one is NaN
             return x, y
-    raise LipsyncError(f"The face {choice!r} cannot be chosen; give a number such as 0 or a point such as (320, 240).")
+    raise LipsyncError(
+        "The face {choice!r} cannot be chosen; give a number such as 0 or a point such as (320, 240).", choice=choice
+    )

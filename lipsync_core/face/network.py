@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import checkpoints
+from lipsync_core import checkpoints
 
 
 class Network:

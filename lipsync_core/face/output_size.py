@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import LipsyncError
+from lipsync_core.errors import LipsyncError
 
 DEFAULT_SHORTER = 720  # pixels; a larger source is made smaller unless a size is asked for
 DEFAULT_LONGER = 1280  # pixels
@@ -55,14 +55,21 @@ def output_size(height: int, width: int, shorter: int | None, name: str) -> Outp
         scale = min(1.0, DEFAULT_SHORTER / low, DEFAULT_LONGER / high)
     elif not SHORTER_RANGE[0] <= shorter <= SHORTER_RANGE[1]:
         raise LipsyncError(
-            f"The size {shorter} is not possible; choose {SHORTER_RANGE[0]} to {SHORTER_RANGE[1]} pixels."
+            "The size {shorter} is not possible; choose {lowest} to {highest} pixels.",
+            shorter=shorter,
+            lowest=SHORTER_RANGE[0],
+            highest=SHORTER_RANGE[1],
         )
     else:
         scale = shorter / low
         if high * scale > MAX_LONGER:
             fits = MAX_LONGER * low // high
             raise LipsyncError(
-                f"The size {shorter} would make {name} longer than {MAX_LONGER} pixels; choose {fits} or less."
+                "The size {shorter} would make {name} longer than {most} pixels; choose {fits} or less.",
+                shorter=shorter,
+                name=name,
+                most=MAX_LONGER,
+                fits=fits,
             )
     if scale == 1:
         return OutputSize(max(2, height // 2 * 2), max(2, width // 2 * 2), height, width)

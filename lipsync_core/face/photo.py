@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import LipsyncError
-from . import landmarks
-from .avatar import NAME
-from .face import Choice, Face, choose, faces_for
-from .output_size import OutputSize, output_size
-from .prepared import FRAMES, Prepared
-from .roi import Roi
+from lipsync_core.errors import LipsyncError
+from lipsync_core.face import landmarks
+from lipsync_core.face.avatar import NAME
+from lipsync_core.face.face import Choice, Face, choose, faces_for
+from lipsync_core.face.output_size import OutputSize, output_size
+from lipsync_core.face.prepared import FRAMES, Prepared
+from lipsync_core.face.roi import Roi
 
 MIN_CHEEKS = 64  # pixels between the cheeks in the source; with less there is nothing to draw lips from
 FAINT_CHEEKS = 64  # pixels between the cheeks in the output
@@ -84,8 +84,11 @@ def check_cheeks(cheeks: float, name: str) -> None:
     """Raises LipsyncError when a face is too small for its lips to be seen."""
     if cheeks < MIN_CHEEKS:
         raise LipsyncError(
-            f"The face in {name} is {cheeks:.0f} pixels wide between the cheeks, and {MIN_CHEEKS} are needed; "
-            "use a larger picture or one taken from nearer."
+            "The face in {name} is {cheeks:.0f} pixels wide between the cheeks, and {least} are "
+            "needed; use a larger picture or one taken from nearer.",
+            name=name,
+            cheeks=cheeks,
+            least=MIN_CHEEKS,
         )
 
 

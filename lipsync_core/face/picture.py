@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import LipsyncError
+from lipsync_core.errors import LipsyncError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -226,18 +226,27 @@ def _to_srgb(picture: "Image", source: "Image") -> "Image":
 
 
 def _damaged(name: str) -> LipsyncError:
-    return LipsyncError(f"{name} is damaged or only a part of a picture; save or download it again.")
+    return LipsyncError("{name} is damaged or only a part of a picture; save or download it again.", name=name)
 
 
 def _too_large(name: str) -> LipsyncError:
-    return LipsyncError(f"{name} has more than {MAX_PIXELS // 10**6} million pixels; make it smaller, 8K is enough.")
+    return LipsyncError(
+        "{name} has more than {most} million pixels; make it smaller, 8K is enough.",
+        name=name,
+        most=MAX_PIXELS // 10**6,
+    )
 
 
 def read_array(image: np.ndarray, name: str) -> np.ndarray:
     """(H, W, 3 or 4) uint8 RGB or RGBA as (H, W, 3) uint8 RGB. Raises LipsyncError for any other array."""
     if image.ndim != 3 or image.shape[2] not in (3, 4) or image.dtype != np.uint8 or 0 in image.shape:
         shape = " x ".join(map(str, image.shape))
-        raise LipsyncError(f"{name} is an array of {shape} {image.dtype}; give height x width x 3 or 4, uint8 RGB(A).")
+        raise LipsyncError(
+            "{name} is an array of {shape} {dtype}; give height x width x 3 or 4, uint8 RGB(A).",
+            name=name,
+            shape=shape,
+            dtype=image.dtype,
+        )
     if image.shape[0] * image.shape[1] > MAX_PIXELS:
         raise _too_large(name)
     return over_backdrop(image) if image.shape[2] == 4 else np.ascontiguousarray(image)

@@ -11,9 +11,9 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from .avatar import NAME, Avatar, FrameStore
-from .frame_store import ClipStore, PhotoStore
-from .landmarks import COUNT
+from lipsync_core.face.avatar import NAME, Avatar, FrameStore
+from lipsync_core.face.frame_store import ClipStore, PhotoStore
+from lipsync_core.face.landmarks import COUNT
 
 FRAMES, TABLE = "frames.bin", "avatar.npz"
 BLOCK = 2**20  # bytes

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import LipsyncError
-from ..settings import REPOSITORY
+from lipsync_core.errors import LipsyncError
+from lipsync_core.settings import REPOSITORY
 
 DEFAULTS = REPOSITORY / "assets" / "avatars"
 SUFFIXES = (".png", ".webp", ".jpg")
@@ -69,18 +69,22 @@ def _path(source: str | Path) -> tuple[Path, str]:
             return file, name
     known = f"give an existing file or one of the avatars {', '.join(defaults)}" if defaults else "check its name"
     what = "is a folder, not a file" if exists else "does not exist"
-    raise LipsyncError(f"{str(source)[:200]!r} {what}; {known}.")
+    raise LipsyncError("{source!r} {what}; {known}.", source=str(source)[:200], what=what, known=known)
 
 
 def _open(path: Path) -> io.BufferedReader:
     try:
         return path.open("rb")
     except OSError as error:
-        raise LipsyncError(f"{path} cannot be read ({error.strerror}); check its permissions.") from error
+        raise LipsyncError(
+            "{path} cannot be read ({reason}); check its permissions.", path=path, reason=error.strerror
+        ) from error
 
 
 def _check_size(size: int, name: str) -> None:
     if size > MAX_BYTES:
-        raise LipsyncError(f"{name} is larger than {MAX_BYTES // 2**20} MB; cut it or save it smaller.")
+        raise LipsyncError(
+            "{name} is larger than {most} MB; cut it or save it smaller.", name=name, most=MAX_BYTES // 2**20
+        )
     if size == 0:
-        raise LipsyncError(f"{name} is empty; save or download it again.")
+        raise LipsyncError("{name} is empty; save or download it again.", name=name)

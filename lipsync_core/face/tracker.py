@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from . import detector, landmarks
-from .face import landmarks_of
-from .roi import Roi
+from lipsync_core.face import detector, landmarks
+from lipsync_core.face.face import landmarks_of
+from lipsync_core.face.roi import Roi
 
 LOOK = 24  # pixels, both ways, of the small grey picture by which a face is known again
 LOOK_BORDER = 4  # of these that show hair and background rather than the face

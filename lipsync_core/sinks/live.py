@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lipsync_core.core.studio import Take
 from lipsync_core.frame import Frame
-from lipsync_core.studio import Take
 
 AHEAD = 1.2  # seconds of sound that are sent before their pictures are due, at most
 LOW = 0.5  # seconds of sound; with less at hand, frames that cannot be drawn in time are not drawn

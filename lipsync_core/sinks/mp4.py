@@ -12,10 +12,10 @@ from typing import Any, BinaryIO
 import cv2
 import numpy as np
 
-from ..errors import LipsyncError
-from ..frame import Frame, exact_rate
-from ..settings import settings
-from .part_file import PartFile
+from lipsync_core.errors import LipsyncError
+from lipsync_core.frame import Frame, exact_rate
+from lipsync_core.settings import settings
+from lipsync_core.sinks.part_file import PartFile
 
 CRF = 20  # x264's constant rate factor: 18 is hard to tell from the source, 28 is visibly poor
 PRESET = "veryfast"
@@ -127,7 +127,9 @@ class Mp4Writer:
         """Complete the file and put it in its place, over an older one of that name. May be called again."""
         self._finish(replace=True)
         if self.frames == 0 and not self._discarded:
-            raise LipsyncError(f"{self._name} was not written, because there was no frame to write; give some speech.")
+            raise LipsyncError(
+                "{name} was not written, because there was no frame to write; give some speech.", name=self._name
+            )
 
     def discard(self) -> None:
         """Stop and leave nothing of this file; one that is complete already stays."""
@@ -174,7 +176,11 @@ class Mp4Writer:
         if not isinstance(error, OSError):
             return error
         reason = error.strerror or str(error)
-        return LipsyncError(f"{self._name} cannot be written ({reason}); free some space or choose another place.")
+        return LipsyncError(
+            "{name} cannot be written ({reason}); free some space or choose another place.",
+            name=self._name,
+            reason=reason,
+        )
 
     def _work(self) -> None:
         ended = False

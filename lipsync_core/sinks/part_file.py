@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from ..errors import LipsyncError
+from lipsync_core.errors import LipsyncError
 
 try:
     import fcntl
@@ -21,19 +21,29 @@ class PartFile:
         try:
             self.target = Path(os.path.realpath(target))  # a link stays a link to the new file
             if self.target.is_dir():
-                raise LipsyncError(f"{target} is a folder; give the name of a {suffix} file in it.")
+                raise LipsyncError(
+                    "{target} is a folder; give the name of a {suffix} file in it.", target=target, suffix=suffix
+                )
             if self.target.suffix.lower() != suffix:
-                raise LipsyncError(f"{target} does not end in {suffix}; choose a name that does.")
+                raise LipsyncError(
+                    "{target} does not end in {suffix}; choose a name that does.", target=target, suffix=suffix
+                )
             if not self.target.parent.is_dir():
-                raise LipsyncError(f"{target} cannot be written, because its folder does not exist; make that first.")
+                raise LipsyncError(
+                    "{target} cannot be written, because its folder does not exist; make that first.", target=target
+                )
             self.path = self.target.with_name(self.target.name + ".part")
             self._lock = self._locked()
             while self._lock < 0:
                 self._lock = self._locked()
         except BlockingIOError:
-            raise LipsyncError(f"{target} is being written by another render; wait or choose another name.") from None
+            raise LipsyncError(
+                "{target} is being written by another render; wait or choose another name.", target=target
+            ) from None
         except OSError as error:
-            raise LipsyncError(f"{target} cannot be written ({error.strerror}); choose another place.") from error
+            raise LipsyncError(
+                "{target} cannot be written ({reason}); choose another place.", target=target, reason=error.strerror
+            ) from error
 
     def _locked(self) -> int:
         """A descriptor that holds the lock of the empty file, or -1 if the file has changed hands meanwhile."""

@@ -2,16 +2,16 @@
 
 from difflib import get_close_matches
 
-from ..checkpoints import Progress, fetch, manifest
-from ..errors import LipsyncError, NotReady
-from . import coqui as _coqui
-from . import espeak as _espeak  # registers itself
-from . import kokoro as _kokoro
-from . import piper as _piper
-from .engine import engine_names, get_engine
-from .languages import Language, known_languages, language_code, shorten
-from .pace import is_prompt, keeps_ahead
-from .voice import Voice
+from lipsync_core.checkpoints import Progress, fetch, manifest
+from lipsync_core.errors import LipsyncError, NotReady
+from lipsync_core.speech.engines.base import engine_names, get_engine
+from lipsync_core.speech.engines.coqui import engine as _coqui
+from lipsync_core.speech.engines.espeak import engine as _espeak  # registers itself
+from lipsync_core.speech.engines.kokoro import engine as _kokoro
+from lipsync_core.speech.engines.piper import engine as _piper
+from lipsync_core.speech.engines.speed import is_prompt, keeps_ahead
+from lipsync_core.speech.text.languages import Language, known_languages, language_code, shorten
+from lipsync_core.speech.voice import Voice
 
 _QUALITY = ("kokoro", "piper", "coqui", "espeak")  # engines, the better sounding first
 
@@ -93,7 +93,7 @@ def _meant(name: str) -> Voice:
             if close
             else "`python -m lipsync_core voices` lists all."
         )
-        raise LipsyncError(f'There is no voice "{shorten(name)}"; {hint}')
+        raise LipsyncError('There is no voice "{name}"; {hint}', name=shorten(name), hint=hint)
     return found
 
 
@@ -124,5 +124,5 @@ def _ready(voice: Voice) -> Voice:
     if not voice.ready:
         how = voice.how_to_get[:1].lower() + voice.how_to_get[1:].rstrip(".")
         brought = [name for name in voice.checkpoints if not manifest()[name].manual]
-        raise NotReady(f"The voice {voice.id} is not ready: {how}.", brought)
+        raise NotReady("The voice {voice} is not ready: {how}.", voice=voice.id, how=how, checkpoints=brought)
     return voice

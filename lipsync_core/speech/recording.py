@@ -9,9 +9,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from ..errors import LipsyncError
-from ..settings import settings
-from .speech import Speech
+from lipsync_core.errors import LipsyncError
+from lipsync_core.settings import settings
+from lipsync_core.speech.speech import Speech
 
 RATE = 48000  # Hz, of every block
 BLOCK_SECONDS = 10.0  # the longest block
@@ -56,7 +56,7 @@ def read_recording(source: Source, *, block_seconds: float = BLOCK_SECONDS) -> I
         voiced = True
         yield block
     if not voiced:
-        raise LipsyncError(f"{name} holds no sound, not one sample; choose a recording that has some.")
+        raise LipsyncError("{name} holds no sound, not one sample; choose a recording that has some.", name=name)
 
 
 Piece = tuple[np.ndarray, int]  # (n,) float32 mono, sample rate in Hz
@@ -64,14 +64,16 @@ Piece = tuple[np.ndarray, int]  # (n,) float32 mono, sample rate in Hz
 
 def _file(path: Path) -> Iterator[Piece]:
     if not path.exists():
-        raise LipsyncError(f"{path} does not exist; check the name of the recording.")
+        raise LipsyncError("{path} does not exist; check the name of the recording.", path=path)
     if not path.is_file():
-        raise LipsyncError(f"{path} is not a file; give the name of a recording.")
+        raise LipsyncError("{path} is not a file; give the name of a recording.", path=path)
     try:
         with path.open("rb") as file:
             yield from _decoded(path.name, file)
     except OSError as error:
-        raise LipsyncError(f"{path} cannot be read ({error.strerror}); check its permissions.") from error
+        raise LipsyncError(
+            "{path} cannot be read ({reason}); check its permissions.", path=path, reason=error.strerror
+        ) from error
 
 
 def _decoded(name: str, file: BinaryIO) -> Iterator[Piece]:
@@ -87,11 +89,12 @@ def _decoded(name: str, file: BinaryIO) -> Iterator[Piece]:
         )
     except (av.error.FFmpegError, ValueError) as error:
         raise LipsyncError(
-            f"{name} is no sound or video that can be read, or is damaged; save it as WAV, MP3, M4A, OGG or FLAC."
+            "{name} is no sound or video that can be read, or is damaged; save it as WAV, MP3, M4A, OGG or FLAC.",
+            name=name,
         ) from error
     with container:
         if not container.streams.audio:
-            raise LipsyncError(f"{name} has no sound track; choose a recording that has one.")
+            raise LipsyncError("{name} has no sound track; choose a recording that has one.", name=name)
         track = container.streams.audio[0]
         if container.duration:
             _check_seconds(name, container.duration / av.time_base)
@@ -111,7 +114,7 @@ def _decoded(name: str, file: BinaryIO) -> Iterator[Piece]:
                 decoded += 1
                 yield _mono(name, frame), frame.sample_rate
     if damaged and not decoded:
-        raise LipsyncError(f"The sound in {name} cannot be decoded; save it as WAV, MP3, M4A, OGG or FLAC.")
+        raise LipsyncError("The sound in {name} cannot be decoded; save it as WAV, MP3, M4A, OGG or FLAC.", name=name)
     if damaged:
         log.warning("%s is damaged: %d packets of sound were skipped", name, damaged)
 
@@ -124,10 +127,13 @@ def _check_bytes(name: str, file: BinaryIO) -> None:
     file.seek(here)
     limit = settings().max_recording_bytes
     if size == 0:
-        raise LipsyncError(f"{name} is empty; choose a recording that has sound in it.")
+        raise LipsyncError("{name} is empty; choose a recording that has sound in it.", name=name)
     if size > limit:
         raise LipsyncError(
-            f"{name} has {size / 2**20:.0f} MB; up to {limit / 2**20:.0f} are read (LIPSYNC_MAX_RECORDING_BYTES)."
+            "{name} has {size:.0f} MB; up to {most:.0f} are read (LIPSYNC_MAX_RECORDING_BYTES).",
+            name=name,
+            size=size / 2**20,
+            most=limit / 2**20,
         )
 
 
@@ -135,7 +141,9 @@ def _check_seconds(name: str, seconds: float) -> None:
     limit = settings().max_recording_seconds
     if seconds > limit:
         raise LipsyncError(
-            f"{name} is longer than {limit / 60:.0f} minutes; cut it, or raise LIPSYNC_MAX_RECORDING_SECONDS."
+            "{name} is longer than {minutes:.0f} minutes; cut it, or raise LIPSYNC_MAX_RECORDING_SECONDS.",
+            name=name,
+            minutes=limit / 60,
         )
 
 
@@ -145,7 +153,9 @@ def _mono(name: str, frame: Any) -> np.ndarray:
         samples = frame.to_ndarray()
     except (KeyError, ValueError) as error:
         raise LipsyncError(
-            f"{name} holds samples of an unusual kind ({frame.format.name}); save it as WAV or FLAC."
+            "{name} holds samples of an unusual kind ({format}); save it as WAV or FLAC.",
+            name=name,
+            format=frame.format.name,
         ) from error
     if not frame.format.is_planar:
         samples = samples.reshape(-1, frame.layout.nb_channels).T
@@ -179,11 +189,15 @@ def _array(samples: Any, rate: int) -> Iterator[Piece]:
     if not (
         np.issubdtype(array.dtype, np.signedinteger) or array.dtype in (np.uint8, np.float16, np.float32, np.float64)
     ):
-        raise LipsyncError(f"An array of {array.dtype} is no sound; give integers, or floats in -1..1.")
+        raise LipsyncError("An array of {dtype} is no sound; give integers, or floats in -1..1.", dtype=array.dtype)
     if array.ndim not in (1, 2) or rate not in RATES:
         raise LipsyncError(
-            f"An array of shape {array.shape} at {rate} Hz is no sound; give (samples,) or (samples, channels) "
-            f"and a rate from {RATES.start} to {RATES.stop - 1} Hz."
+            "An array of shape {shape} at {rate} Hz is no sound; give (samples,) or (samples, "
+            "channels) and a rate from {lowest} to {highest} Hz.",
+            shape=array.shape,
+            rate=rate,
+            lowest=RATES.start,
+            highest=RATES.stop - 1,
         )
     _check_seconds("The array", max(array.shape) / rate)
     if array.size == 0:

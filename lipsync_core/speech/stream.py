@@ -8,19 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import LipsyncError
-from ..settings import settings
-from .assemble import PASSAGE_PAUSE, Sound, trimmed
-from .catalogue import companion, default_voice, find_voice, voices
-from .engine import Utterance, get_engine
-from .guess import guess_language
-from .languages import NAMING_LANGUAGE, known_languages, language_code, shorten
-from .loudness import gain, measure
-from .reading import Passage, named, passages
-from .speech import Speech
-from .split import Piece, speakable, split
-from .stop import Stop, Stopped
-from .voice import Voice
+from lipsync_core.audio.loudness import gain, measure
+from lipsync_core.cancel import Stop, Stopped
+from lipsync_core.errors import LipsyncError
+from lipsync_core.settings import settings
+from lipsync_core.speech.assembly import PASSAGE_PAUSE, Sound, trimmed
+from lipsync_core.speech.catalogue import companion, default_voice, find_voice, voices
+from lipsync_core.speech.engines.base import Utterance, get_engine
+from lipsync_core.speech.speech import Speech
+from lipsync_core.speech.text.language_identification import guess_language
+from lipsync_core.speech.text.languages import NAMING_LANGUAGE, known_languages, language_code, shorten
+from lipsync_core.speech.text.normalization import Passage, named, passages
+from lipsync_core.speech.text.segmentation import Piece, speakable, split
+from lipsync_core.speech.voice import Voice
 
 SLOWEST, FASTEST = 0.5, 2.0  # times the normal speed
 
@@ -70,16 +70,19 @@ def speak(text: str, language: str | None = None, voice: str | Voice | None = No
     language, voice or speed that there is not, and for a voice that is not ready.
     """
     if not isinstance(text, str):
-        raise LipsyncError(f"A text of type {type(text).__name__} cannot be spoken; give a str.")
+        raise LipsyncError("A text of type {kind} cannot be spoken; give a str.", kind=type(text).__name__)
     limit = settings().max_text_chars
     if len(text) > limit:
         raise LipsyncError(
-            f'The text "{shorten(text, 30)}" has {len(text)} characters; up to {limit} are spoken, '
-            "so cut it into parts (or raise LIPSYNC_MAX_TEXT_CHARS)."
+            'The text "{text}" has {length} characters; up to {limit} are spoken, so cut it into '
+            "parts (or raise LIPSYNC_MAX_TEXT_CHARS).",
+            text=shorten(text, 30),
+            length=len(text),
+            limit=limit,
         )
     if not speakable(text):
         shown = f'"{shorten(text)}" has' if text.strip() else "is empty and has"
-        raise LipsyncError(f"The text {shown} nothing to speak; give at least one letter, digit or symbol.")
+        raise LipsyncError("The text {shown} nothing to speak; give at least one letter, digit or symbol.", shown=shown)
     return SpeechStream(text, choose_voice(text, language, voice), _speed(speed))
 
 
@@ -92,8 +95,11 @@ def choose_voice(text: str, language: str | None = None, voice: str | Voice | No
         code = language_code(language, {listed.language for listed in voices()})
         if code.split("-")[0] != chosen.language.split("-")[0]:
             raise LipsyncError(
-                f"The voice {chosen.id} speaks {chosen.language_name}, not {known_languages()[code].name}; "
-                f"leave the voice out, or choose {default_voice(code).id}."
+                "The voice {voice} speaks {spoken}, not {wanted}; leave the voice out, or choose {default}.",
+                voice=chosen.id,
+                spoken=chosen.language_name,
+                wanted=known_languages()[code].name,
+                default=default_voice(code).id,
             )
     return chosen
 
@@ -106,9 +112,19 @@ def warm_up(voice: str | Voice | None = None) -> None:
 
 def _speed(speed: float) -> float:
     if isinstance(speed, bool) or not isinstance(speed, int | float | np.number) or not math.isfinite(speed):
-        raise LipsyncError(f"The speed {speed!r} is no number; give one from {SLOWEST} to {FASTEST:g}.")
+        raise LipsyncError(
+            "The speed {speed!r} is no number; give one from {slowest} to {fastest:g}.",
+            speed=speed,
+            slowest=SLOWEST,
+            fastest=FASTEST,
+        )
     if not SLOWEST <= speed <= FASTEST:
-        raise LipsyncError(f"The speed {speed:g} is out of range; give one from {SLOWEST} to {FASTEST:g}.")
+        raise LipsyncError(
+            "The speed {speed:g} is out of range; give one from {slowest} to {fastest:g}.",
+            speed=speed,
+            slowest=SLOWEST,
+            fastest=FASTEST,
+        )
     return float(speed)
 
 

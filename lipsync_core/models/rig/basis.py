@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import topology as t
-from .motion import CHANNELS
-from .neutral import UPPER_SHARE, Neutral
+from lipsync_core.models.rig import topology as t
+from lipsync_core.models.rig.motion import CHANNELS
+from lipsync_core.models.rig.neutral import UPPER_SHARE, Neutral
 
 LEFT, RIGHT, TOP, BOTTOM = -1.10, 1.10, -0.80, 1.85  # face units: what the basis covers
 GRID = (117, 101)  # rows and columns of the basis

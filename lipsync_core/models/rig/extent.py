@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import basis
-from .motion import HIGHEST, LOWEST
-from .neutral import Neutral
-from .warp import LayerWarp, cut_field
+from lipsync_core.models.rig import basis
+from lipsync_core.models.rig.motion import HIGHEST, LOWEST
+from lipsync_core.models.rig.neutral import Neutral
+from lipsync_core.models.rig.warp import LayerWarp, cut_field
 
 STILL = 0.0015  # face units: motion below this is not drawn
 SLACK = 0.02  # face units around the cut

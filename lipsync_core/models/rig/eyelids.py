@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import topology as t
-from .pose import Pose
+from lipsync_core.models.rig import topology as t
+from lipsync_core.models.rig.pose import Pose
 
 NARROWEST = 0.035  # face units; an eye that is open less is shut already, or not seen
 LASH = 0.022  # face units above the lid's edge that keep their size: the rim and the roots of the lashes

@@ -3,8 +3,8 @@
 import torch
 import torch.nn.functional as F
 
-from . import basis, interior
-from .interior import Interior
+from lipsync_core.models.rig import basis, interior
+from lipsync_core.models.rig.interior import Interior
 
 
 class Inside:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from . import topology as t
-from .neutral import Neutral
+from lipsync_core.models.rig import topology as t
+from lipsync_core.models.rig.neutral import Neutral
 
 LEFT, RIGHT, TOP, BOTTOM = -0.5, 0.5, -0.28, 0.82  # face units about the middle of the mouth
 UPPER_WIDTHS = (

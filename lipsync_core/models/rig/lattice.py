@@ -6,7 +6,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from .pose import Pose
+from lipsync_core.models.rig.pose import Pose
 
 STEP = 4  # pixels between the points of the lattice
 

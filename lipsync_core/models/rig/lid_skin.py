@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
-from .eyelids import LASH, Eyelid
-from .pose import Pose
+from lipsync_core.models.rig.eyelids import LASH, Eyelid
+from lipsync_core.models.rig.pose import Pose
 
 LASHES = 0.09  # face units above the lid's edge where lashes may be
 THICK = 0.045  # face units: what is darker than its surroundings and narrower than this is a lash, not skin

@@ -3,13 +3,13 @@
 import cv2
 import numpy as np
 
-from .eyelids import find_eyelids
-from .lattice import Box, box_around
-from .lid_skin import LidSkin
-from .neutral import Neutral
-from .pose import Pose
-from .sway import SwayMap
-from .texture import Texture
+from lipsync_core.models.rig.eyelids import find_eyelids
+from lipsync_core.models.rig.lattice import Box, box_around
+from lipsync_core.models.rig.lid_skin import LidSkin
+from lipsync_core.models.rig.neutral import Neutral
+from lipsync_core.models.rig.pose import Pose
+from lipsync_core.models.rig.sway import SwayMap
+from lipsync_core.models.rig.texture import Texture
 
 LEAST = 0.01  # of a blink that is drawn
 

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from lipsync_core.face.avatar import Avatar
-from lipsync_core.models.facts import ModelFacts
-from lipsync_core.models.model import Life, MelChunks, clip_frame, register
+from lipsync_core.models.base import Life, MelChunks, clip_frame, register
+from lipsync_core.models.info import ModelFacts
+from lipsync_core.models.rig.idle import Idle
+from lipsync_core.models.rig.motion import CHANNELS, COLUMNS, GROUP, Motion
+from lipsync_core.models.rig.renderer import Renderer
 from lipsync_core.models.workers import in_order
-
-from .idle import Idle
-from .motion import CHANNELS, COLUMNS, GROUP, Motion
-from .renderer import Renderer
 
 PART_PIXELS = 1_600_000  # drawn by one core before it looks whether they are still wanted: less than 0.1 s
 CONTACTS = [CHANNELS.index("press"), CHANNELS.index("tuck")]  # the channels that a voice's phonemes can be sure of

@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from lipsync_core.audio import BANDS, SILENCE
+from lipsync_core.audio.mel import BANDS, SILENCE
+from lipsync_core.audio.normalization import Level
 from lipsync_core.errors import LipsyncError
-from lipsync_core.level import Level
 
 CHANNELS = ("open", "width", "pucker", "press", "tuck")
 # One head a kind of teacher: real lips, captured face curves, synthetic speech with known phonemes.
@@ -129,14 +129,18 @@ class Motion:
         try:
             weights = load_file(path)
         except (OSError, SafetensorError) as problem:
-            raise LipsyncError(f"{path} cannot be read as motion weights ({problem}): {hint}") from problem
+            raise LipsyncError(
+                "{path} cannot be read as motion weights ({problem}): {hint}", path=path, problem=problem, hint=hint
+            ) from problem
         first = weights.get("first.bias", torch.zeros(0))
         net = MotionNet(width=max(1, min(WIDEST, first.numel())))
         wanted = {name: value.shape for name, value in net.state_dict().items()}
         if {name: value.shape for name, value in weights.items()} != wanted:
-            raise LipsyncError(f"{path} holds another network than the rig's motion network: {hint}")
+            raise LipsyncError(
+                "{path} holds another network than the rig's motion network: {hint}", path=path, hint=hint
+            )
         if not all(torch.isfinite(value).all() for value in weights.values()):
-            raise LipsyncError(f"{path} holds weights that are not finite numbers: {hint}")
+            raise LipsyncError("{path} holds weights that are not finite numbers: {hint}", path=path, hint=hint)
         net.load_state_dict(weights)
         return cls(net)
 

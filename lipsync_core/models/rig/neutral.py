@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from . import topology as t
-from .lip_line import STEP, trace_lip_line
-from .pose import Pose, eye_distance
+from lipsync_core.models.rig import topology as t
+from lipsync_core.models.rig.lip_line import STEP, trace_lip_line
+from lipsync_core.models.rig.pose import Pose, eye_distance
 
 PARTED = 0.045  # face units; lips further apart than this at the middle count as open in the picture
 UPPER_SHARE = 0.25  # of a mouth's opening, the part that the upper lip makes

@@ -5,10 +5,10 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from . import topology as t
-from .interior import BOTTOM, LEFT, LUMA, RIGHT, TOP, UPPER_GUM, Interior
-from .neutral import PARTED, Neutral, lip_gap
-from .pose import Pose
+from lipsync_core.models.rig import topology as t
+from lipsync_core.models.rig.interior import BOTTOM, LEFT, LUMA, RIGHT, TOP, UPPER_GUM, Interior
+from lipsync_core.models.rig.neutral import PARTED, Neutral, lip_gap
+from lipsync_core.models.rig.pose import Pose
 
 EDGE = 0.010  # face units: the picture is soft where a lip ends, so its teeth are taken from inside that
 SOFT = 0.012  # face units: width of the teeth's own border

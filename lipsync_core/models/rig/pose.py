@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .topology import LEFT_CORNER, RIGHT_CORNER, STABLE
+from lipsync_core.models.rig.topology import LEFT_CORNER, RIGHT_CORNER, STABLE
 
 
 @dataclass(frozen=True)

@@ -8,20 +8,19 @@ import torch
 import torch.nn.functional as F
 
 from lipsync_core.face.avatar import Avatar
-
-from . import basis, interior
-from .extent import find_extent
-from .idle import IdleMotion
-from .inside import Inside
-from .lattice import STEP, Box, box_around, fine
-from .living import LivingPhoto
-from .motion import CHANNELS
-from .neutral import PARTED, find_neutral, lip_gap, own_opening
-from .own_teeth import own_teeth
-from .pose import Pose, fit_pose, upright_pose
-from .sway import sway_fields
-from .texture import Texture
-from .warp import FEATHER, LayerWarp, cut_field
+from lipsync_core.models.rig import basis, interior
+from lipsync_core.models.rig.extent import find_extent
+from lipsync_core.models.rig.idle import IdleMotion
+from lipsync_core.models.rig.inside import Inside
+from lipsync_core.models.rig.lattice import STEP, Box, box_around, fine
+from lipsync_core.models.rig.living import LivingPhoto
+from lipsync_core.models.rig.motion import CHANNELS
+from lipsync_core.models.rig.neutral import PARTED, find_neutral, lip_gap, own_opening
+from lipsync_core.models.rig.own_teeth import own_teeth
+from lipsync_core.models.rig.pose import Pose, fit_pose, upright_pose
+from lipsync_core.models.rig.sway import sway_fields
+from lipsync_core.models.rig.texture import Texture
+from lipsync_core.models.rig.warp import FEATHER, LayerWarp, cut_field
 
 OPEN, PRESS = CHANNELS.index("open"), CHANNELS.index("press")
 SHADES = (0.34, 0.22)  # how dark the upper and the lower lip make what is just behind them

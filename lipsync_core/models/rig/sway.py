@@ -3,9 +3,9 @@
 import cv2
 import numpy as np
 
-from .idle import SWAYS
-from .neutral import Neutral
-from .pose import Pose
+from lipsync_core.models.rig.idle import SWAYS
+from lipsync_core.models.rig.neutral import Neutral
+from lipsync_core.models.rig.pose import Pose
 
 HEAD = (1.15, 1.65)  # face units: half axes of the ellipse that moves as one, about HEAD_MIDDLE
 HEAD_MIDDLE = np.array([0.0, -0.60])

@@ -4,9 +4,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from . import basis
-from .basis import Layer
-from .neutral import Neutral
+from lipsync_core.models.rig import basis
+from lipsync_core.models.rig.basis import Layer
+from lipsync_core.models.rig.neutral import Neutral
 
 NEWTON_STEPS = 3
 SMALLEST_AREA = 0.15  # of the source: the basis is never squeezed further, so nothing folds over

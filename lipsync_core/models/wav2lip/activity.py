@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from lipsync_core.audio import SILENCE
-from lipsync_core.level import Level
+from lipsync_core.audio.mel import SILENCE
+from lipsync_core.audio.normalization import Level
 
 # Against the mean of the speaking columns, in mel units of 12.5 dB: below QUIET there is no speech, above AUDIBLE
 # nothing but. What is quieter than LEAST, by itself, is no speech either.

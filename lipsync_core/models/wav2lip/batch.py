@@ -5,14 +5,13 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from lipsync_core.models.model import MelChunks, clip_frame
+from lipsync_core.models.base import MelChunks, clip_frame
+from lipsync_core.models.wav2lip.activity import activity
+from lipsync_core.models.wav2lip.chunks import heard
+from lipsync_core.models.wav2lip.faces import Face, Faces
+from lipsync_core.models.wav2lip.micro_batching import Groups
 from lipsync_core.models.workers import in_order
 from lipsync_core.settings import settings
-
-from .activity import activity
-from .chunks import heard
-from .faces import Face, Faces
-from .groups import Groups
 
 Part = tuple[int, Face | None, np.ndarray | None]  # a frame of the batch, its face, its mouth if that is drawn already
 

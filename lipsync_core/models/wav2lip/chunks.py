@@ -4,9 +4,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from lipsync_core.audio import COLUMNS_PER_SECOND, chunk_start
-
-from .architecture import COLUMNS
+from lipsync_core.audio.mel import COLUMNS_PER_SECOND, chunk_start
+from lipsync_core.models.wav2lip.architecture import COLUMNS
 
 HEARD = 32  # columns asked for around a frame: the network's 16, and what the speech activity looks at
 # In training, frame k of a clip of 25 frames a second came with the 16 columns from (k - 1) / 25 s on: its own middle

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import torch
 
-from .architecture import SIDE
-from .window import Window
+from lipsync_core.models.wav2lip.architecture import SIDE
+from lipsync_core.models.wav2lip.window import Window
 
 FOREHEAD, CHIN = 10, 152  # FaceMesh landmarks
 BROWS = (105, 334)  # their upper edges

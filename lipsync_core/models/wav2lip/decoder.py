@@ -6,11 +6,10 @@ from typing import cast
 import torch
 import torch.nn.functional as F
 
-from lipsync_core.audio import BANDS, SILENCE
-
-from .architecture import COLUMNS, Conv, Generator, Up
-from .fold import Layer, fold, plain
-from .window import SIDES, Window, steps
+from lipsync_core.audio.mel import BANDS, SILENCE
+from lipsync_core.models.wav2lip.architecture import COLUMNS, Conv, Generator, Up
+from lipsync_core.models.wav2lip.conv_bn_folding import Layer, fold, plain
+from lipsync_core.models.wav2lip.window import SIDES, Window, steps
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,11 +7,10 @@ import numpy as np
 
 from lipsync_core.errors import LipsyncError
 from lipsync_core.face.avatar import Avatar
-
-from .crop import Pads, find_area, find_box, find_wanted, lower_face, see, to_network
-from .decoder import Decoder, FaceFeatures
-from .place import Place
-from .window import Window
+from lipsync_core.models.wav2lip.blending import Place
+from lipsync_core.models.wav2lip.crop import Pads, find_area, find_box, find_wanted, lower_face, see, to_network
+from lipsync_core.models.wav2lip.decoder import Decoder, FaceFeatures
+from lipsync_core.models.wav2lip.window import Window
 
 KEPT_BYTES = 512 * 2**20  # of a clip's features
 
@@ -34,7 +33,9 @@ class Faces:
             for index in np.flatnonzero(np.isfinite(avatar.landmarks[:, 0, 0]))
         }
         if not self._boxes:
-            raise LipsyncError(f"{avatar.name} shows no face in any frame; choose another picture or clip.")
+            raise LipsyncError(
+                "{avatar} shows no face in any frame; choose another picture or clip.", avatar=avatar.name
+            )
         wanted = [
             find_wanted(find_area(lower_face(avatar.landmarks[index]), box), box) for index, box in self._boxes.items()
         ]

@@ -1,6 +1,6 @@
 """What is known of Wav2Lip without loading it."""
 
-from lipsync_core.models.facts import ModelFacts
+from lipsync_core.models.info import ModelFacts
 
 FACTS = ModelFacts(
     name="wav2lip",

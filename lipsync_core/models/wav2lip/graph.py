@@ -2,8 +2,8 @@
 
 import torch
 
-from .decoder import Decoder, FaceFeatures
-from .window import Window
+from lipsync_core.models.wav2lip.decoder import Decoder, FaceFeatures
+from lipsync_core.models.wav2lip.window import Window
 
 WARM_UP = 3  # runs before the recording, as CUDA's libraries choose their ways in the first
 

@@ -7,16 +7,15 @@ import numpy as np
 
 from lipsync_core.errors import LipsyncError
 from lipsync_core.face.avatar import Avatar
-from lipsync_core.models.model import Life, MelChunks, register
+from lipsync_core.models.base import Life, MelChunks, register
+from lipsync_core.models.wav2lip import processor, weights
+from lipsync_core.models.wav2lip.batch import Batch
+from lipsync_core.models.wav2lip.chunks import HEARD
+from lipsync_core.models.wav2lip.decoder import Decoder
+from lipsync_core.models.wav2lip.faces import Faces
+from lipsync_core.models.wav2lip.facts import FACTS
+from lipsync_core.models.wav2lip.micro_batching import NO_MEMORY, Groups
 from lipsync_core.settings import settings
-
-from . import processor, weights
-from .batch import Batch
-from .chunks import HEARD
-from .decoder import Decoder
-from .faces import Faces
-from .facts import FACTS
-from .groups import NO_MEMORY, Groups
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,8 +6,7 @@ from typing import Any
 import torch
 
 from lipsync_core.errors import LipsyncError
-
-from .architecture import Generator
+from lipsync_core.models.wav2lip.architecture import Generator
 
 PREFIX = "module."  # of all names in a file that was saved by DataParallel
 
@@ -21,7 +20,7 @@ def load(path: Path) -> Generator:
     found = _read(path)
     found = found.get("state_dict", found)
     if not isinstance(found, dict) or not all(isinstance(value, torch.Tensor) for value in found.values()):
-        raise LipsyncError(f"{path} holds no weights by name; {_WANTED}.")
+        raise LipsyncError("{path} holds no weights by name; {wanted}.", path=path, wanted=_WANTED)
     weights = {str(name).removeprefix(PREFIX): value for name, value in found.items()}
     with torch.device("meta"):  # shapes only: the file brings the numbers
         net = Generator()
@@ -29,7 +28,12 @@ def load(path: Path) -> Generator:
     _compare(path, weights, wanted)
     for name, value in weights.items():
         if value.is_complex() or not torch.isfinite(value).all():
-            raise LipsyncError(f"{path} holds weights that are not finite real numbers ({name}); {_WANTED}.")
+            raise LipsyncError(
+                "{path} holds weights that are not finite real numbers ({name}); {wanted}.",
+                path=path,
+                name=name,
+                wanted=_WANTED,
+            )
     net.load_state_dict({name: weights[name].to(wanted[name].dtype) for name in wanted}, assign=True)
     return net.eval().requires_grad_(False)
 
@@ -55,17 +59,29 @@ def _read(path: Path) -> dict[str, Any]:
             raise ValueError("no dictionary")
         return read
     except OSError as error:
-        raise LipsyncError(f"{path} cannot be read ({error.strerror or error}); check the name.") from error
+        raise LipsyncError(
+            "{path} cannot be read ({reason}); check the name.", path=path, reason=error.strerror or error
+        ) from error
     except Exception as error:  # a damaged file makes torch raise anything
-        raise LipsyncError(f"{path} is damaged or no file of weights; {_WANTED}.") from error
+        raise LipsyncError("{path} is damaged or no file of weights; {wanted}.", path=path, wanted=_WANTED) from error
 
 
 def _compare(path: Path, weights: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor]) -> None:
     missing, foreign = wanted.keys() - weights.keys(), weights.keys() - wanted.keys()
     if missing or foreign:
         example = f"{min(missing)} is missing" if missing else f"{min(foreign)} is not a part of it"
-        raise LipsyncError(f"{path} holds another network than Wav2Lip ({example}); {_WANTED}.")
+        raise LipsyncError(
+            "{path} holds another network than Wav2Lip ({example}); {wanted}.",
+            path=path,
+            example=example,
+            wanted=_WANTED,
+        )
     for name, value in weights.items():
         if value.shape != wanted[name].shape:
             shapes = f"{name} is {tuple(value.shape)}, not {tuple(wanted[name].shape)}"
-            raise LipsyncError(f"{path} holds another network than Wav2Lip ({shapes}); {_WANTED}.")
+            raise LipsyncError(
+                "{path} holds another network than Wav2Lip ({shapes}); {wanted}.",
+                path=path,
+                shapes=shapes,
+                wanted=_WANTED,
+            )

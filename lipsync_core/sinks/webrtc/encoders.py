@@ -13,7 +13,7 @@ from aiortc.codecs.vpx import Vp8Encoder
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from av.frame import Frame
 
-from .rate import Rate
+from lipsync_core.sinks.webrtc.rate import Rate
 
 PIXELS = 512 * 512  # before the first picture is seen
 H264_OPTIONS = {"preset": "superfast", "tune": "zerolatency", "level": "31"}  # aiortc leaves "medium": twice the work

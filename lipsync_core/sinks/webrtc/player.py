@@ -9,14 +9,13 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+from lipsync_core.core.studio import Studio, Take
 from lipsync_core.errors import LipsyncError
 from lipsync_core.frame import Frame
+from lipsync_core.sinks.webrtc.agenda import Agenda
+from lipsync_core.sinks.webrtc.reel import Reel
+from lipsync_core.sinks.webrtc.voicing import Text, Voicing
 from lipsync_core.speech import speak
-from lipsync_core.studio import Studio, Take
-
-from .agenda import Agenda
-from .reel import Reel
-from .voicing import Text, Voicing
 
 AHEAD = 6  # frames that wait in the reel
 FIRST = 8  # index at which speech begins at the earliest: a browser needs a moment until it plays all that it gets
@@ -108,7 +107,7 @@ class Player:
         speak(text, language, voice, speed).close()
         with self._lock:
             if len(self._texts) >= MOST_TEXTS:
-                raise LipsyncError(f"{MOST_TEXTS} texts wait to be said already; wait, or interrupt them.")
+                raise LipsyncError("{most} texts wait to be said already; wait, or interrupt them.", most=MOST_TEXTS)
             self._count += 1
             self._texts.append(Text(self._count, text, language, voice, speed))
             number = self._count

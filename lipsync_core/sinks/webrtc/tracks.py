@@ -8,8 +8,8 @@ import numpy as np
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av import AudioFrame, VideoFrame
 
-from .clock import Clock
-from .reel import RATE, Reel
+from lipsync_core.sinks.webrtc.clock import Clock
+from lipsync_core.sinks.webrtc.reel import RATE, Reel
 
 PACKET = 960  # samples, 20 ms: what Opus makes a packet of
 VIDEO_CLOCK = 90000  # Hz, of RTP

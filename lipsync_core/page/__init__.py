@@ -1,5 +1,0 @@
-"""The page: text or speech and a face in; the face speaks live, and as an MP4 at the end."""
-
-from .serve import make_page, serve
-
-__all__ = ["make_page", "serve"]

@@ -1,0 +1,109 @@
+"""Errors as problem details (RFC 9457): one sentence, never a stack trace."""
+
+import json
+import logging
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.routing import compile_path
+
+from lipsync_core.errors import LipsyncError
+from lipsync_core.jobs.folders import without_folders
+from lipsync_core.jobs.queue import Busy
+from lipsync_core.jobs.streaming import Left
+
+CLIENT_LEFT = 499  # as other servers log it; nobody receives it
+MEDIA_TYPE = "application/problem+json"
+LONGEST_PATH = 100  # characters of an address that are repeated
+log = logging.getLogger(__name__)
+
+
+class _Problem(JSONResponse):
+    media_type = MEDIA_TYPE
+
+    def render(self, content: Any) -> bytes:
+        """What was sent may be repeated in it, and need not be text."""
+        return json.dumps(content, ensure_ascii=False).encode(errors="replace")
+
+
+def problem(status: int, detail: str, headers: dict[str, str] | None = None, **more: Any) -> JSONResponse:
+    """A response that says what was wrong, but not where on this server."""
+    told = without_folders(detail)
+    content = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": told, **more}
+    return _Problem(content, status, headers)
+
+
+def of_error(error: Exception) -> JSONResponse:
+    """The problem that an exception is; what is no fault of the client is logged and not told."""
+    if isinstance(error, Busy):
+        return problem(429, str(error), {"Retry-After": str(error.retry_after)})
+    if isinstance(error, LipsyncError):
+        return problem(422, str(error))
+    if isinstance(error, HTTPException):
+        return problem(error.status_code, str(error.detail), dict(error.headers or {}))
+    if isinstance(error, RequestValidationError) and (broken := _not_an_object(error.errors())):
+        return problem(400, broken)
+    if isinstance(error, ValidationError | RequestValidationError):
+        return problem(422, _sentence(error.errors()))
+    log.error("A request failed", exc_info=error)
+    return problem(500, "The server made a mistake, which its log explains; try again or tell whoever runs it.")
+
+
+def tell_problems(app: FastAPI) -> None:
+    """Let an application answer with problems."""
+
+    async def answer(request: Request, error: Exception) -> JSONResponse:
+        if isinstance(error, HTTPException) and error.detail == HTTPStatus(error.status_code).phrase:
+            return _nowhere(app, request, error)
+        return of_error(error)
+
+    async def nothing(request: Request, error: Exception) -> Response:
+        return Response(status_code=CLIENT_LEFT)
+
+    app.add_exception_handler(Left, nothing)
+    app.add_exception_handler(ClientDisconnect, nothing)
+    for kind in (LipsyncError, HTTPException, ValidationError, RequestValidationError, Exception):
+        app.add_exception_handler(kind, answer)
+
+
+def _nowhere(app: FastAPI, request: Request, error: HTTPException) -> JSONResponse:
+    """What a router leaves unsaid."""
+    status = error.status_code
+    where = f"{request.method} {request.url.path[:LONGEST_PATH]}"
+    if status != HTTPStatus.METHOD_NOT_ALLOWED:
+        return problem(status, f"There is no {where} here; /docs lists all routes.")
+    # A path that takes slashes is another one in OpenAPI, but what refuses it names its methods.
+    methods = {method for method in (error.headers or {}).get("Allow", "").split(", ") if method}
+    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    for known, operations in app.openapi()["paths"].items():
+        if compile_path(known)[0].match(path):
+            methods |= {method.upper() for method in operations}
+    allowed = ", ".join(sorted(methods or {"GET"}))
+    return problem(status, f"{where} is not possible; use {allowed}.", {"Allow": allowed})
+
+
+def _not_an_object(errors: Sequence[Any]) -> str | None:
+    """What is wrong with a body that is no JSON object at all; None where it is one."""
+    for error in errors:
+        if error["type"] == "json_invalid":
+            return "The request is not valid JSON; see /docs for its fields."
+        if error["loc"] == ("body",):
+            return "The request must be a JSON object; see /docs for its fields."
+    return None
+
+
+def _sentence(errors: Sequence[Any]) -> str:
+    said = []
+    for error in errors:
+        place = ".".join(str(part) for part in error["loc"] if part not in ("body", "query"))
+        message = str(error["msg"]).removeprefix("Value error, ")
+        said.append(f"{place}: {message}" if place else message)
+    return "; ".join(said).rstrip(".") + "."

@@ -1,0 +1,116 @@
+"""A take for a request: waits for its turn, is timed, limited in length and closed at the end."""
+
+import asyncio
+import math
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio.to_thread
+
+from lipsync_core import Frame, LipsyncError, Take
+from lipsync_core.jobs.folders import without_folders
+from lipsync_core.jobs.service import Service
+from lipsync_core.server.request_parsing import Wish
+from lipsync_core.server.schemas import Order
+from lipsync_core.settings import settings
+
+
+@dataclass(eq=False)
+class Making:
+    """take: the frames. began: when the job's turn came, on the monotonic clock.
+
+    cut: whether the take was ended because a session may not be longer. longest: seconds that an uploaded recording may
+    have, whatever its header said.
+    """
+
+    service: Service
+    take: Take
+    kind: str
+    began: float
+    cut: bool = False
+    frames: int = 0
+    first_frame: float = 0.0  # seconds after `began`
+    longest: float = math.inf
+    _one: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(1))
+
+    async def next(self, work: Any = None) -> Any:
+        """The next frame, or what `work` makes of it in the same thread; None at the end."""
+
+        def step() -> Any:
+            frame = next(self.take, None)
+            if frame is None:
+                return None
+            self.count(frame)
+            return frame if work is None else work(frame)
+
+        # A limiter of its own, so that many takes never wait for one another's threads.
+        return await anyio.to_thread.run_sync(step, abandon_on_cancel=True, limiter=self._one)
+
+    def count(self, frame: Frame) -> None:
+        """Whoever takes frames from the take itself calls this for each. Raises LipsyncError for one too many."""
+        if frame.time >= self.longest:
+            raise LipsyncError(
+                "The recording is longer than the {longest:g} seconds allowed here; cut it.", longest=self.longest
+            )
+        if not self.frames:
+            self.first_frame = time.monotonic() - self.began
+            self.service.figures.stages.labels("first_frame").observe(self.first_frame)
+        self.frames += 1
+        self.service.figures.frames.labels(self.kind).inc()
+
+    def check_whole(self) -> None:
+        """Raises LipsyncError when the take was cut."""
+        if self.cut:
+            limit = settings().max_session_seconds
+            raise LipsyncError(
+                "This took longer than the {limit:g} seconds that a job may take; send less at once.", limit=limit
+            )
+
+    def facts(self) -> dict[str, Any]:
+        """What is known of the take."""
+        height, width = self.take.size
+        return {
+            "voice": self.take.voice,
+            "model": self.take.model,
+            "avatar": self.take.avatar.name,
+            "fps": round(float(self.take.fps), 3),
+            "width": width,
+            "height": height,
+            "notes": [without_folders(note) for note in self.take.avatar.notes],
+        }
+
+
+@asynccontextmanager
+async def making(service: Service, wish: Wish[Order], kind: str, low_latency: bool) -> AsyncIterator[Making]:
+    """Open the take of a wish whose turn has come; it is closed, with its threads, when the block ends."""
+    began = time.monotonic()
+    loop = asyncio.get_running_loop()
+    avatar = await wish.avatar(service)
+    service.figures.stages.labels("face").observe(time.monotonic() - began)
+    order = wish.order
+    options = order.take_options(low_latency)
+    if wish.audio is not None and (order.language or order.voice or order.speed != 1):
+        raise LipsyncError("A recording sounds as it is; leave out language, voice and speed.")
+
+    def open_take() -> Take:
+        return service.studio.take(order.text, audio=wish.audio, avatar=avatar, **options)
+
+    take = await asyncio.to_thread(open_take)
+    longest = math.inf if wish.audio is None else settings().max_upload_seconds
+    made = Making(service, take, kind, began, longest=longest)
+
+    def cut() -> None:
+        made.cut = True
+        loop.run_in_executor(None, take.close)
+
+    limit = loop.call_later(settings().max_session_seconds, cut)
+    try:
+        with service.figures.sessions.labels(kind).track_inprogress():
+            yield made
+    finally:
+        limit.cancel()
+        await asyncio.to_thread(take.close)
+        service.figures.stages.labels("whole").observe(time.monotonic() - began)

@@ -1,0 +1,95 @@
+"""/api/checkpoints: model files and voices, those that are there and those that can be fetched."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack
+from typing import Any
+
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, ConfigDict
+
+from lipsync_core import checkpoints
+from lipsync_core.jobs.downloads import Download, may_download
+from lipsync_core.jobs.folders import without_folders
+from lipsync_core.jobs.service import Service, service_of
+from lipsync_core.jobs.streaming import Stream, until_left
+from lipsync_core.server.problem_details import of_error
+from lipsync_core.server.server_sent_events import MEDIA_TYPE as EVENTS
+from lipsync_core.server.server_sent_events import error_event, event, wants_events
+
+PROGRESS_SECONDS = 0.2
+
+router = APIRouter(tags=["checkpoints"])
+
+
+class Terms(BaseModel):
+    """accept_licence: whoever asks agrees to a licence that forbids commercial use."""
+
+    model_config = ConfigDict(extra="forbid")
+    accept_licence: bool = False
+
+
+@router.get("/api/checkpoints")
+def listed(request: Request) -> list[dict[str, Any]]:
+    """All entries: whether they are there, by their size; their licence; whether this client may fetch them."""
+    allowed = may_download(request)
+    found = []
+    for one in checkpoints.listing(quick=True):
+        facts = one.as_dict()
+        facts["how_to_get"] = without_folders(facts["how_to_get"])
+        found.append(facts | {"may_fetch": allowed and not (one.checkpoint.bundled or one.checkpoint.manual)})
+    return found
+
+
+@router.post(
+    "/api/checkpoints/{name:path}",
+    response_class=Response,
+    responses={200: {"content": {"application/json": {}, EVENTS: {}}}},
+)
+async def fetch(request: Request, name: str, terms: Terms | None = None) -> Response:
+    """Fetch the files of an entry; leaving ends that, and the next one resumes it.
+
+    409 where its licence has to be agreed to first. With `Accept: text/event-stream`: progress with the bytes done and
+    in all, then finished, or error.
+    """
+    if name not in checkpoints.manifest():
+        raise HTTPException(404, "There is no such checkpoint; GET /api/checkpoints lists them.")
+    if not may_download(request):
+        raise HTTPException(
+            403, "Files are fetched for whoever sits at this machine alone; LIPSYNC_DOWNLOADS can allow more."
+        )
+    await asyncio.to_thread(_agree, name, terms is not None and terms.accept_licence)
+    service, download = service_of(request), Download(name)
+    if wants_events(request):
+        return Stream(_told(service, download), EVENTS, AsyncExitStack())
+    await until_left(request, download.run(service.downloads))
+    return JSONResponse(_facts(name))
+
+
+def _agree(name: str, agrees: bool) -> None:
+    entry = checkpoints.manifest()[name]
+    if checkpoints.accepted(name) or checkpoints.is_there(name):
+        return
+    if not agrees:
+        raise HTTPException(
+            409, f"{name} may not be used commercially ({entry.licence}); agree by sending accept_licence: true."
+        )
+    checkpoints.accept(name)
+
+
+async def _told(service: Service, download: Download) -> AsyncGenerator[bytes, None]:
+    working = asyncio.ensure_future(download.run(service.downloads))
+    try:
+        while not (await asyncio.wait((working,), timeout=PROGRESS_SECONDS))[0]:
+            yield event("progress", done=download.done, total=download.total)
+        working.result()
+        yield event("finished", **_facts(download.name))
+    except Exception as error:
+        yield error_event(of_error(error))
+    finally:
+        working.cancel()
+
+
+def _facts(name: str) -> dict[str, Any]:
+    return {"name": name, "bytes": checkpoints.manifest()[name].bytes, "state": checkpoints.state(name)}

@@ -1,0 +1,302 @@
+"""Coqui: XTTS v2 in 17 languages, which imitates a voice, and single-language models such as VITS.
+
+https://github.com/idiap/coqui-ai-TTS (package coqui-tts, MPL-2.0). Nothing of it is imported before such a voice is
+chosen. Models lie in folders of their own, each a config.json and its weights, and run on a GPU where there is one.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lipsync_core.audio.loudness import measure
+from lipsync_core.cancel import Stop
+from lipsync_core.errors import LipsyncError
+from lipsync_core.settings import settings
+from lipsync_core.speech.engines.base import SpokenWord, Utterance, get_engine, register
+from lipsync_core.speech.engines.coqui.cloning import cloned_voices
+from lipsync_core.speech.engines.coqui.letters import phonemes_of_letters
+from lipsync_core.speech.engines.coqui.library import HOW_TO_GET, coqui, known_models, lacking
+from lipsync_core.speech.engines.coqui.model import CoquiModel, Spoken, weights_of
+from lipsync_core.speech.engines.coqui.xtts import LANGUAGES, RATE, Xtts
+from lipsync_core.speech.engines.espeak.engine import ESpeak
+from lipsync_core.speech.engines.model_cache import Loading
+from lipsync_core.speech.speech import Phoneme
+from lipsync_core.speech.text.languages import NAMING_LANGUAGE, known_languages, language_code
+from lipsync_core.speech.timing.phonemes import timed_phonemes, timed_words
+from lipsync_core.speech.timing.words import tokens
+from lipsync_core.speech.voice import Voice
+
+FOLDER = "coqui"  # in the checkpoints folder: a model in each folder
+DOWNLOADED = "coqui/tts"  # where Coqui's own manager puts what it downloads
+XTTS_FOLDER = "xtts_v2"  # in the checkpoints folder
+XTTS = "xtts/"  # how the ids of its voices begin
+XTTS_LICENCE = "CPML (XTTS v2, non-commercial); MPL-2.0 (Coqui, a separate package)"
+LICENCE = "MPL-2.0 (Coqui, a separate package)"
+CHARACTERS_A_SECOND = 14  # of normal speech, by which words of XTTS are placed
+FREE = ("apache", "mit", "bsd", "mpl", "cc0", "cc-by-4", "cc-by-sa")  # how licences begin that allow commercial use
+
+_NAME = re.compile(r"tts_models/[A-Za-z_-]+/[A-Za-z0-9_-]+/[A-Za-z0-9_-]+")
+
+
+@register("coqui")
+class Coqui:
+    """Speaks XTTS, models in the checkpoints' folder `coqui`, and the published ones once they are downloaded."""
+
+    def __init__(self) -> None:
+        self._models = Loading(CoquiModel, "coqui-load")
+        self._xtts = Loading(Xtts, "xtts-load")
+        self._loudness: dict[str, float] = {}  # LUFS of a sentence, by voice
+
+    def voices(self) -> list[Voice]:
+        """Own models first, then XTTS by language and cloned voice, then what can be downloaded."""
+        install = HOW_TO_GET if lacking() else ""
+        own = sorted((settings().checkpoints_dir / FOLDER).glob("*/config.json"))
+        return [
+            *(_own(path.parent, install) for path in own),
+            *_xtts_voices(install),
+            *(voice for name in known_models() if (voice := _published(name, install, _is_downloaded(name)))),
+        ]
+
+    def find(self, name: str) -> Voice | None:
+        """A speaker that comes with XTTS: "xtts/ru/Claribel Dervla"."""
+        parts = name.split("/")
+        if len(parts) != 3 or parts[0] != "xtts" or parts[1] not in LANGUAGES:
+            return None
+        return _xtts(parts[1], parts[2], HOW_TO_GET if lacking() else _xtts_how())
+
+    def load(self, voice: Voice, stop: Stop) -> None:
+        """Import Coqui and load the model: seconds, for XTTS more."""
+        if voice.name_in_engine.startswith(XTTS):
+            self._xtts.get(_xtts_folder(), stop)
+        else:
+            self._models.get(_folder_of(voice), stop)
+
+    def reads(self, symbol: str, voice: Voice) -> bool:
+        """Symbols are read by their names."""
+        return False
+
+    def warm_up(self, voice: Voice) -> None:
+        """Load, and speak a word."""
+        for _ in self.synthesize("One.", voice, 1.0, Stop(), early=True):
+            pass
+
+    def synthesize(self, text: str, voice: Voice, speed: float, stop: Stop, early: bool) -> Iterator[Utterance]:
+        """Speak; XTTS gives parts of a second each."""
+        if voice.name_in_engine.startswith(XTTS):
+            yield from self._streamed(text, voice, speed, stop, early)
+            return
+        spoken = self._models.get(_folder_of(voice), stop).speak(text, speed, stop)
+        phonemes, words = _timed(text, spoken, voice)
+        timed = bool(spoken.symbols)
+        yield Utterance(spoken.samples, spoken.rate, tuple(phonemes), tuple(words), len(text), timed=timed)
+
+    def _streamed(self, text: str, voice: Voice, speed: float, stop: Stop, early: bool) -> Iterator[Utterance]:
+        """XTTS does not tell when it says what: the words' times are estimates, and there are no phonemes."""
+        _, language, *name = voice.name_in_engine.split("/")
+        known = {cloned.name: cloned.path for cloned in cloned_voices()}
+        speaker: str | Path = known.get(name[0], name[0]) if name else ""
+        network = self._xtts.get(_xtts_folder(), stop)
+        blocks = list(network.speak(text, language, speaker, speed, stop)) if not early else None
+        made = iter([np.concatenate(blocks)]) if blocks else network.speak(text, language, speaker, speed, stop)
+        waiting = next(made, None)
+        begin, heard = 0, []
+        while waiting is not None:
+            block, waiting = waiting, next(made, None)
+            heard.append(block)
+            length = len(block) / RATE
+            end = len(text) if waiting is None else _reached(text, begin, length * speed)
+            words = _spread(text, begin, end, length)
+            loudness = self._loudness.get(voice.id) if waiting is not None or len(heard) > 1 else None
+            yield Utterance(block, RATE, (), words, end, waiting is not None, loudness, timed=False)
+            begin = end
+        if heard:
+            self._loudness[voice.id] = measure(np.concatenate(heard), RATE)
+
+
+def download(name: str) -> Path:
+    """Fetch a published model by its full name, with Coqui's own manager, which verifies no hash.
+
+    Raises LipsyncError for another name, one whose licence has to be accepted, and where it cannot be fetched.
+    """
+    if not _NAME.fullmatch(name) or name not in known_models():
+        raise LipsyncError('Coqui has no model "{name}"; `python -m lipsync_core voices` lists all.', name=name[:80])
+    if settings().offline:
+        raise LipsyncError(
+            "LIPSYNC_OFFLINE is set, and {name} is not there; put it into {folder} by hand.",
+            name=name,
+            folder=_downloaded(name),
+        )
+    coqui()
+    from TTS.utils.manage import ModelManager
+
+    log = logging.getLogger("TTS")
+    level = log.level
+    log.setLevel(logging.CRITICAL)  # it would log the traceback of what is told below
+    try:
+        manager = ModelManager(output_prefix=settings().checkpoints_dir / FOLDER, progress_bar=True)
+        found, _, _ = manager.download_model(name)
+    except Exception as error:  # Coqui raises anything
+        reason = " ".join(str(error).split()).partition(" (Caused by")[0][:200].rstrip(".")
+        raise LipsyncError(
+            "{name} could not be downloaded ({reason}); try again with a connection.", name=name, reason=reason
+        ) from error
+    finally:
+        log.setLevel(level)
+    return Path(found).parent
+
+
+def _timed(text: str, spoken: Spoken, voice: Voice) -> tuple[list[Phoneme], list[SpokenWord]]:
+    espeak = get_engine("espeak")
+    assert isinstance(espeak, ESpeak)
+
+    def phonemize(word: str) -> str:
+        return espeak.phonemes(word, espeak.find_language(voice.language))
+
+    if not spoken.symbols:
+        length = len(spoken.samples) / spoken.rate
+        return [], list(_spread(text, 0, len(text), length))
+    if not spoken.phonetic:
+        return phonemes_of_letters(text, spoken.symbols, spoken.bounds, phonemize)
+    phonemes = [one for one in timed_phonemes(spoken.symbols, spoken.bounds) if one.end > one.start]
+    return phonemes, timed_words(text, phonemes, lambda word: list(phonemize(word)))
+
+
+def _reached(text: str, begin: int, seconds: float) -> int:
+    """About how far in the text a block reaches that begins at `begin`: the start of a word, or `begin`."""
+    far = begin + round(seconds * CHARACTERS_A_SECOND)
+    starts = [first for first, _ in tokens(text) if begin < first <= far]
+    return starts[-1] if starts else begin
+
+
+def _spread(text: str, begin: int, end: int, length: float) -> tuple[SpokenWord, ...]:
+    """The words between two places of a text, sharing `length` seconds by their letters."""
+    spans = [(first, last) for first, last in tokens(text) if begin <= first < end]
+    if not spans:
+        return ()
+    times = np.cumsum([0, *(last - first for first, last in spans)])
+    times = times / times[-1] * length
+    return tuple(
+        SpokenWord(first, last, float(start), float(until))
+        for (first, last), start, until in zip(spans, times[:-1], times[1:], strict=True)
+    )
+
+
+def _xtts_folder() -> Path:
+    return settings().checkpoints_dir / XTTS_FOLDER
+
+
+def _xtts_how() -> str:
+    here = all((_xtts_folder() / name).is_file() for name in ("model.pth", "config.json", "vocab.json"))
+    return "" if here else "Run `python -m lipsync_core fetch xtts_v2` (1.9 GB, non-commercial licence)."
+
+
+def _xtts_voices(install: str) -> Iterator[Voice]:
+    how = install or _xtts_how()
+    for code in LANGUAGES:
+        yield _xtts(code, "", how)
+    for cloned in cloned_voices() if not how else ():
+        for code in LANGUAGES:
+            yield _xtts(code, cloned.name, "")
+
+
+def _xtts(code: str, speaker: str, how_to_get: str) -> Voice:
+    name, shown = (f"{XTTS}{code}/{speaker}", f"XTTS, {speaker}") if speaker else (f"{XTTS}{code}", "XTTS")
+    return _voice(name, shown, code, RATE, XTTS_LICENCE, False, how_to_get, ("xtts_v2",))
+
+
+def _downloaded(name: str) -> Path:
+    return settings().checkpoints_dir / DOWNLOADED / name.replace("/", "--")
+
+
+def _folder_of(voice: Voice) -> Path:
+    name = voice.name_in_engine
+    return _downloaded(name) if name in known_models() else settings().checkpoints_dir / FOLDER / name
+
+
+def _is_downloaded(name: str) -> bool:
+    return (_downloaded(name) / "config.json").is_file()
+
+
+@lru_cache(maxsize=256)
+def _published(name: str, install: str, here: bool) -> Voice | None:
+    """A model that Coqui has published; None in a language that is not known here."""
+    about = known_models()[name]
+    try:
+        code = language_code(about["language"], set(known_languages()))
+    except LipsyncError:
+        return None
+    licence = str(about.get("license") or "see its source")
+    free: bool | None = True if licence.lower().replace(" ", "-").startswith(FREE) else None
+    free = False if "nc" in licence.lower().split("-") or "-nc" in licence.lower() else free
+    how = install or ("" if here else f"Run `python -m lipsync_core voices --get coqui:{name}`.")
+    _, _, data, model = name.split("/")
+    return _voice(name, f"{data}, {model}", code, 22050, f"{licence} (the model); {LICENCE}", free, how)
+
+
+def _own(folder: Path, install: str) -> Voice:
+    """A model in the checkpoints' folder; its language is the start of its name, or else told in its config."""
+    how, rate, code = install, 22050, NAMING_LANGUAGE
+    try:
+        config = _config(folder / "config.json", (folder / "config.json").stat().st_mtime_ns)
+        rate = int(config["audio"].get("output_sample_rate") or config["audio"]["sample_rate"])
+        weights_of(folder)
+        code = _language(folder.name, config)
+        characters = str((config.get("characters") or {}).get("characters_class") or "TTS.")
+        if not characters.startswith("TTS."):
+            how = f"Choose another one: {folder / 'config.json'} asks for code that is not Coqui's own."
+    except LipsyncError as error:
+        how = str(error)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        how = f"Put the config.json of a Coqui model into {folder}: what is there cannot be read."
+    return _voice(folder.name, folder.name, code, rate, f"{LICENCE}; the model's own", None, how)
+
+
+@lru_cache(maxsize=64)
+def _config(path: Path, changed: int) -> dict[str, Any]:
+    found = json.loads(path.read_text("utf-8"))
+    if not isinstance(found, dict):
+        raise ValueError
+    return found
+
+
+def _language(name: str, config: dict[str, Any]) -> str:
+    data = config.get("datasets") or [{}]
+    for told in (name.partition("-")[0], config.get("phoneme_language"), data[0].get("language")):
+        try:
+            return language_code(str(told or "-"), set(known_languages()))
+        except LipsyncError:
+            continue
+    raise LipsyncError("Name the folder {name} after its language, such as ru-{name}.", name=name)
+
+
+def _voice(
+    name: str,
+    shown: str,
+    code: str,
+    rate: int,
+    licence: str,
+    commercial: bool | None,
+    how_to_get: str,
+    checkpoints: tuple[str, ...] = (),
+) -> Voice:
+    language = known_languages()[code]
+    return Voice(
+        id=f"coqui:{name}",
+        name=shown,
+        language=code,
+        language_name=language.name,
+        native_language_name=language.native_name,
+        sample_rate=rate,
+        licence=licence,
+        neural=True,
+        commercial_use=commercial,
+        ready=not how_to_get,
+        how_to_get=how_to_get,
+        checkpoints=checkpoints,
+    )

@@ -1,0 +1,96 @@
+"""The package TTS (coqui-tts), imported when it is first needed, and made to run where parts of it would not.
+
+https://github.com/idiap/coqui-ai-TTS, MPL-2.0. What its import brings takes seconds and hundreds of megabytes.
+"""
+
+import importlib
+import json
+import logging
+import os
+import sys
+import threading
+import types
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from lipsync_core.errors import LipsyncError
+
+# What it imports without declaring it, too.
+PACKAGES = {"TTS": "coqui-tts", "torchaudio": "torchaudio", "torchcodec": "torchcodec", "transformers": "transformers"}
+HOW_TO_GET = "Install it: python -m pip install -r requirements.txt (coqui-tts with torchaudio and torchcodec)."
+
+_lock = threading.Lock()
+
+
+def lacking() -> bool:
+    """Whether something that is needed is not installed; imports nothing."""
+    return any(find_spec(module) is None for module in PACKAGES)
+
+
+@lru_cache(maxsize=1)
+def known_models() -> dict[str, dict[str, Any]]:
+    """The single-language models that Coqui has published, by their full name ("tts_models/de/thorsten/vits")."""
+    spec = find_spec("TTS")
+    folders = spec.submodule_search_locations if spec else None
+    if not folders:
+        return {}
+    try:
+        listed = json.loads((Path(next(iter(folders))) / ".models.json").read_text("utf-8"))["tts_models"]
+    except (OSError, ValueError, KeyError):
+        return {}
+    return {
+        f"tts_models/{language}/{data}/{model}": {"language": language, **about}
+        for language, sets in listed.items()
+        for data, models in sets.items()
+        for model, about in models.items()
+        if language != "multilingual" and model != "tortoise-v2"
+    }
+
+
+def coqui() -> None:
+    """Import it. Raises LipsyncError where it does not import."""
+    with _lock:
+        if "TTS.api" in sys.modules:
+            return
+        if lacking():
+            raise LipsyncError("Coqui is not installed; {how}", how=HOW_TO_GET[0].lower() + HOW_TO_GET[1:])
+        os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+        logging.getLogger("TTS").setLevel(logging.ERROR)
+        try:
+            _import_torchaudio()
+            importlib.import_module("TTS.api")
+        except Exception as error:  # a part of it that does not fit raises anything
+            reason = f"{type(error).__name__}: {error}".splitlines()[0].rstrip(".")
+            raise LipsyncError(
+                "Coqui does not import ({reason}); install it again, see docs/voices.md.", reason=reason
+            ) from error
+        _bring_espeak()
+
+
+def _import_torchaudio() -> None:
+    """torchaudio from PyPI has a compiled part for CUDA, which Coqui does not need and a CPU's torch does not load."""
+    try:
+        importlib.import_module("torchaudio")
+    except (OSError, RuntimeError, ImportError):
+        for name in [name for name in sys.modules if name.split(".")[0] == "torchaudio"]:
+            del sys.modules[name]
+        extension: Any = types.ModuleType("torchaudio._extension")
+        extension.__path__ = []
+        extension._IS_TORCHAUDIO_EXT_AVAILABLE = False
+        extension._IS_ALIGN_AVAILABLE = False
+        extension._check_cuda_version = lambda: None
+        extension.fail_if_no_align = lambda function: function
+        sys.modules["torchaudio._extension"] = extension
+        importlib.import_module("torchaudio")
+
+
+def _bring_espeak() -> None:
+    """Coqui would call the program espeak-ng, a process a phrase; the library that is here makes its phonemes."""
+    from lipsync_core.speech.engines.coqui.phonemizer import coqui_phonemizer
+
+    phonemizers = importlib.import_module("TTS.tts.utils.text.phonemizers")
+    made = coqui_phonemizer(phonemizers.BasePhonemizer)
+    phonemizers.ESpeak = made  # type: ignore[attr-defined]
+    phonemizers.PHONEMIZERS["espeak"] = made

@@ -1,0 +1,194 @@
+"""eSpeak NG, from the espeakng-loader wheel: about 130 languages in a robotic voice, at once, with exact times.
+
+https://github.com/espeak-ng/espeak-ng, version 1.52, GPL-3.0-or-later. Phoneme and word times come from its events.
+"""
+
+from collections.abc import Iterator
+from functools import cache, lru_cache
+
+import numpy as np
+
+from lipsync_core.cancel import Stop
+from lipsync_core.errors import LipsyncError
+from lipsync_core.speech.engines.base import Utterance, register
+from lipsync_core.speech.engines.espeak.library import EVENT_PHONEME, EVENT_WORD, RATE, espeak_library
+from lipsync_core.speech.speech import Phoneme
+from lipsync_core.speech.text.languages import known_languages
+from lipsync_core.speech.timing.ipa import segments
+from lipsync_core.speech.timing.words import words_from_marks
+from lipsync_core.speech.voice import Voice
+
+WORDS_PER_MINUTE = 165  # at speed 1; eSpeak itself starts at 175
+SLOWEST, FASTEST = 80, 450  # words a minute that eSpeak can do
+FEMALE = "f3"  # the variant that is listed as the female voice of each language
+INNER_SHARE, INNER_SECONDS = 0.4, 0.08  # of a vowel: the l or r in it, at most
+
+LICENCE = "GPL-3.0-or-later (eSpeak NG, a separate package)"
+
+# Names of eSpeak's voice files whose language tag needs more than putting its letters in the usual case.
+_TAGS = {
+    "en": "en-GB", "en-gb-x-rp": "en-GB-x-rp", "pt": "pt-PT", "cmn": "zh", "cmn-latn-pinyin": "zh-Latn",
+    "yue-latn-jyutping": "yue-Latn", "ca-ba": "ca-x-balear", "ca-nw": "ca-x-nw", "ca-va": "ca-valencia",
+    "en-us-nyc": "en-US-x-nyc", "piqd": "tlh", "py": "art-x-pyash", "ru-cl": "ru-x-classic",
+    "vi-vn-x-central": "vi-x-central", "vi-vn-x-south": "vi-x-south",
+}  # fmt: skip
+
+
+def _tag(name: str) -> str:
+    """BCP-47 code of a voice file: en-us -> en-US, fa-latn -> fa-Latn."""
+    if name in _TAGS:
+        return _TAGS[name]
+    first, *rest = name.split("-")
+    return "-".join(
+        [first, *(part.upper() if len(part) == 2 else part.title() if len(part) == 4 else part for part in rest)]
+    )
+
+
+@register("espeak")
+class ESpeak:
+    """Speaks any of its languages in about a hundred variants of voice."""
+
+    def __init__(self) -> None:
+        self._reads = lru_cache(maxsize=8192)(self._has_phonemes)
+
+    @cache  # noqa: B019 one instance lives as long as the process
+    def _identifiers(self) -> dict[str, str]:
+        """eSpeak's identifier of each voice name: "ru" -> "zle/ru"."""
+        library = espeak_library()
+        with library.lock:
+            found = {identifier.rpartition("/")[2].lower(): identifier for identifier in library.list_voices()}
+        return {"en-gb" if name == "en" else name: identifier for name, identifier in found.items()}
+
+    @cache  # noqa: B019
+    def _variants(self) -> dict[str, str]:
+        library = espeak_library()
+        return {name.lower(): name for name in library.list_variants()}
+
+    def voices(self) -> list[Voice]:
+        """For each language its plain voice, which is male, and a female one."""
+        try:
+            return self._ready_voices()
+        except LipsyncError as error:
+            tags = {tag: name for name, tag in _TAGS.items()}
+            names = [tags.get(code, code.lower()) for code in known_languages()]
+            names = ["en-gb" if name == "en" else name for name in names]
+            return [self._voice(name, variant, str(error)) for name in names for variant in ("", FEMALE)]
+
+    @cache  # noqa: B019
+    def _ready_voices(self) -> list[Voice]:
+        return [self._voice(name, variant) for name in self._identifiers() for variant in ("", FEMALE)]
+
+    def _voice(self, name: str, variant: str, how_to_get: str = "") -> Voice:
+        tag = _tag(name)
+        language = known_languages().get(tag)
+        title, native = (language.name, language.native_name) if language else (tag, tag)
+        gender = "female" if variant.startswith("f") and variant[1:].isdigit() else "" if variant else "male"
+        return Voice(
+            id=f"espeak:{name}+{variant}" if variant else f"espeak:{name}",
+            name=f"{title}, {'female' if variant == FEMALE else variant}" if variant else title,
+            language=tag,
+            language_name=title,
+            native_language_name=native,
+            sample_rate=RATE,
+            licence=LICENCE,
+            gender=gender,
+            ready=not how_to_get,
+            how_to_get=how_to_get,
+            aliases=(f"{name}+female",) if variant == FEMALE else (f"{name}+male",) if not variant else (),
+        )
+
+    def find(self, name: str) -> Voice | None:
+        """A voice in any variant: "ru+m7", "en-us+whisper"."""
+        base, plus, variant = name.lower().partition("+")
+        if not plus or base not in self._identifiers() or variant not in self._variants():
+            return None
+        return self._voice(base, self._variants()[variant])
+
+    def _identifier(self, voice: Voice) -> str:
+        base, _, variant = voice.name_in_engine.partition("+")
+        identifiers = self._identifiers()
+        if base not in identifiers or (variant and variant.lower() not in self._variants()):
+            raise LipsyncError(
+                'eSpeak NG has no voice "{voice}"; `python -m lipsync_core voices` lists all.', voice=voice.id
+            )
+        return identifiers[base] + (f"+{self._variants()[variant.lower()]}" if variant else "")
+
+    def load(self, voice: Voice, stop: Stop) -> None:
+        """Load the library, which takes milliseconds."""
+        espeak_library()
+
+    def reads(self, symbol: str, voice: Voice) -> bool:
+        """Whether the voice's language has a name for the symbol."""
+        return self._reads(symbol, self._identifier(voice).partition("+")[0])
+
+    def _has_phonemes(self, symbol: str, identifier: str) -> bool:
+        library = espeak_library()
+        with library.lock:
+            library.set_voice(identifier)
+            return any(segments(part) for part in library.phonemes(symbol).split())
+
+    def find_language(self, name: str) -> Voice:
+        """The plain voice of a language, by eSpeak's name ("pt-br") or its code. Raises LipsyncError."""
+        for voice in self.voices():
+            if name.lower() in (voice.name_in_engine, voice.language.lower()):
+                return voice
+        if name.lower() == "en":
+            return self.find_language("en-us")
+        raise LipsyncError('eSpeak NG has no language "{name}"; `python -m lipsync_core voices` lists all.', name=name)
+
+    def phonemes(self, text: str, voice: Voice, tie: str = "", between: str = "") -> str:
+        """How the voice says a text, as ESpeakLibrary.phonemes gives it; for engines that have no phonemes."""
+        identifier = self._identifier(voice)
+        library = espeak_library()
+        with library.lock:
+            library.set_voice(identifier)
+            return library.phonemes(text, tie, between)
+
+    def synthesize(self, text: str, voice: Voice, speed: float, stop: Stop, early: bool) -> Iterator[Utterance]:
+        """Speak in one Utterance, which takes milliseconds; the samples are those of eSpeak, its pauses included."""
+        stop.check()
+        identifier = self._identifier(voice)
+        library = espeak_library()
+        with library.lock:
+            library.set_voice(identifier)
+            samples, events = library.synthesize(text, round(np.clip(WORDS_PER_MINUTE * speed, SLOWEST, FASTEST)), stop)
+        length = len(samples) / RATE
+        phonemes: list[Phoneme] = []
+        marks: list[tuple[int, float]] = []
+        stops = [*[sample for kind, _, sample, _ in events if kind == EVENT_PHONEME][1:], len(samples)]
+        at = 0
+        for kind, position, sample, name in events:
+            start = min(sample / RATE, length)
+            if kind == EVENT_WORD:
+                marks.append((position, start))
+                continue
+            end = min(max(stops[at] / RATE, start), length)
+            at += 1
+            _append(phonemes, name, start, end)
+        words = words_from_marks(text, marks, phonemes)
+        yield Utterance(samples.astype(np.float32) / 32768, RATE, tuple(phonemes), words, len(text))
+
+    def warm_up(self, voice: Voice) -> None:
+        """Load the library and the voice's dictionary."""
+        for _ in self.synthesize("a", voice, 1.0, Stop(), early=True):
+            pass
+
+
+def _append(phonemes: list[Phoneme], name: str, start: float, end: float) -> None:
+    """Add the segments of one event, sharing its time; a modifier that stands alone joins the segment before."""
+    named = segments(name)
+    if named and end <= start and phonemes and phonemes[-1].end == start:
+        # An l or r that eSpeak makes within its vowel has no time of its own: the end of the vowel is that.
+        vowel = phonemes.pop()
+        start = max(vowel.start + (1 - INNER_SHARE) * (end - vowel.start), end - INNER_SECONDS)
+        phonemes.append(Phoneme(vowel.symbol, vowel.start, start))
+    at = start
+    for symbol, share in named:
+        until = at + (end - start) * share
+        if symbol[0] in "ʲʰʷˠˤ˞ⁿ" or not symbol[0].isalpha():
+            if phonemes:
+                last = phonemes.pop()
+                phonemes.append(Phoneme(last.symbol + symbol, last.start, max(last.end, until)))
+        elif until > at:
+            phonemes.append(Phoneme(symbol, at, until))
+        at = until

