@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-AVATARS = Path(__file__).resolve().parents[1] / "assets" / "avatars"
+ROOT = Path(__file__).resolve().parents[1]
+AVATARS = ROOT / "assets" / "avatars"
 FILES = sorted(AVATARS.glob("*.jpg"))
 
 
@@ -19,7 +20,7 @@ def picture(path: Path) -> np.ndarray:
 def test_at_least_four_are_there_and_small_enough_to_ship():
     assert len(FILES) >= 4
     assert sum(path.stat().st_size for path in FILES) < 4_000_000
-    readme = (AVATARS / "README.md").read_text()
+    readme = (ROOT / "tools" / "avatars" / "README.md").read_text()
     assert all(path.name in readme for path in FILES)
 
 
@@ -53,8 +54,8 @@ def test_each_shows_one_clear_frontal_face_with_closed_lips(path, size):
 
 def test_the_program_draws_the_same_person_again(tmp_path):
     pytest.importorskip("skia", reason="drawing needs skia-python of requirements-dev.txt")
-    from assets.avatars.draw.people import PEOPLE
-    from assets.avatars.draw.portrait import draw
+    from tools.avatars.people import PEOPLE
+    from tools.avatars.portrait import draw
 
     assert {person.name for person in PEOPLE} == {path.stem for path in FILES}
     person = next(person for person in PEOPLE if person.name == "tomas")
@@ -67,11 +68,9 @@ def test_the_program_draws_the_same_person_again(tmp_path):
 
 def test_the_command_writes_a_picture_and_refuses_strangers(tmp_path):
     pytest.importorskip("skia", reason="drawing needs skia-python of requirements-dev.txt")
-    command = [sys.executable, "-m", "assets.avatars.draw", "--size", "96", "--out", str(tmp_path)]
-    subprocess.run([*command, "mei"], cwd=AVATARS.parents[1], check=True, timeout=300)
+    command = [sys.executable, "-m", "tools.avatars", "--size", "96", "--out", str(tmp_path)]
+    subprocess.run([*command, "mei"], cwd=ROOT, check=True, timeout=300)
     assert cv2.imread(str(tmp_path / "mei.jpg")).shape == (96, 96, 3)
-    refused = subprocess.run(
-        [*command, "nobody"], cwd=AVATARS.parents[1], capture_output=True, text=True, timeout=300, check=False
-    )
+    refused = subprocess.run([*command, "nobody"], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert refused.returncode != 0
     assert "no such person: nobody" in refused.stderr

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import skia
 
-from .curves import Array
-from .sheet import Sheet
+from tools.avatars.curves import Array
+from tools.avatars.sheet import Sheet
 
 FINER = 2  # the strands are drawn this many times larger and then shrunk, which smooths their edges
 BATCH_VERTICES = 60_000  # skia indexes a mesh with 16 bits

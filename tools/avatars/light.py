@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .curves import Array, step
-from .sheet import Sheet
+from tools.avatars.curves import Array, step
+from tools.avatars.sheet import Sheet
 
 KEY = np.array([1.00, 0.93, 0.84]) * 2.35
 FILL = np.array([0.62, 0.72, 0.95]) * 0.34

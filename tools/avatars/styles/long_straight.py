@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from ..hair import Fibres, guide, sheet_of
-from ..head import Head
-from ..person import Person
-from ..sheet import Sheet
-from ..strands import Brush
-from .layers import Hair
+from tools.avatars.hair import Fibres, guide, sheet_of
+from tools.avatars.head import Head
+from tools.avatars.person import Person
+from tools.avatars.sheet import Sheet
+from tools.avatars.strands import Brush
+from tools.avatars.styles.layers import Hair
 
 PART = -0.13
 # fmt: off

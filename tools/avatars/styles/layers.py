@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ..curves import Array
+from tools.avatars.curves import Array
 
 Layer = tuple[Array, Array]  # colour (size, size, 3) in sRGB 0 to 1 and alpha (size, size)
 

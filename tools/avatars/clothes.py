@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from .curves import Array, graph, mix, step, through
-from .head import Head, neck_width
-from .light import light, linear
-from .sheet import Sheet
+from tools.avatars.curves import Array, graph, mix, step, through
+from tools.avatars.head import Head, neck_width
+from tools.avatars.light import light, linear
+from tools.avatars.sheet import Sheet
 
 NECKLINES = {
     "crew": [

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .curves import Array, bell, graph, step, through
-from .features import NOSE_Y, Brow, Eye, Mouth, Outline
-from .person import Person
-from .sheet import Sheet
+from tools.avatars.curves import Array, bell, graph, step, through
+from tools.avatars.features import NOSE_Y, Brow, Eye, Mouth, Outline
+from tools.avatars.person import Person
+from tools.avatars.sheet import Sheet
 
 
 @dataclass

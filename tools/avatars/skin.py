@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from .curves import Array, bell, mix, step
-from .features import NOSE_Y
-from .head import Head
-from .light import Lit, linear
-from .sheet import Sheet
+from tools.avatars.curves import Array, bell, mix, step
+from tools.avatars.features import NOSE_Y
+from tools.avatars.head import Head
+from tools.avatars.light import Lit, linear
+from tools.avatars.sheet import Sheet
 
 
 def albedo(head: Head, sheet: Sheet) -> Array:

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from ..curves import Array, bell, graph, step
-from ..hair import Fibres, scatter, short_hairs, unit
-from ..head import Head
-from ..sheet import Sheet
-from ..strands import Brush
+from tools.avatars.curves import Array, bell, graph, step
+from tools.avatars.hair import Fibres, scatter, short_hairs, unit
+from tools.avatars.head import Head
+from tools.avatars.sheet import Sheet
+from tools.avatars.strands import Brush
 
 CHEEK_LINE = [
     (0.0, 0.80), (0.10, 0.79), (0.30, 0.835), (0.42, 0.93), (0.50, 0.97), (0.62, 0.90), (0.78, 0.70), (0.87, 0.42),

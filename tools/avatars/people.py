@@ -1,6 +1,6 @@
 """The people."""
 
-from .person import Person
+from tools.avatars.person import Person
 
 PEOPLE = [
     Person(

@@ -3,13 +3,13 @@
 import cv2
 import numpy as np
 
-from . import clothes, eyes, skin, styles
-from .backdrop import backdrop
-from .curves import Array, mix, step
-from .head import Head, sculpt
-from .light import Lit, encoded, light, linear, normals
-from .person import Person
-from .sheet import Sheet
+from tools.avatars import clothes, eyes, skin, styles
+from tools.avatars.backdrop import backdrop
+from tools.avatars.curves import Array, mix, step
+from tools.avatars.head import Head, sculpt
+from tools.avatars.light import Lit, encoded, light, linear, normals
+from tools.avatars.person import Person
+from tools.avatars.sheet import Sheet
 
 
 def draw(person: Person, size: int, finer: int = 2) -> Array:

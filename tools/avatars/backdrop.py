@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from .curves import Array, bell, mix
-from .light import linear
-from .person import Person
-from .sheet import Sheet
+from tools.avatars.curves import Array, bell, mix
+from tools.avatars.light import linear
+from tools.avatars.person import Person
+from tools.avatars.sheet import Sheet
 
 
 def backdrop(person: Person, sheet: Sheet) -> Array:

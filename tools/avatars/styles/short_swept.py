@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from ..curves import Array, graph, step
-from ..hair import Fibres, guide, scatter, sheet_of, short_hairs, unit
-from ..head import Head
-from ..person import Person
-from ..sheet import Sheet
-from ..strands import Brush
-from .beard import beard, beard_area, stubble
-from .layers import Hair
+from tools.avatars.curves import Array, graph, step
+from tools.avatars.hair import Fibres, guide, scatter, sheet_of, short_hairs, unit
+from tools.avatars.head import Head
+from tools.avatars.person import Person
+from tools.avatars.sheet import Sheet
+from tools.avatars.strands import Brush
+from tools.avatars.styles.beard import beard, beard_area, stubble
+from tools.avatars.styles.layers import Hair
 
 HALF_HAIRLINE = [(0.0, -0.915), (0.3, -0.90), (0.66, -0.82), (0.82, -0.58), (0.87, -0.32), (0.90, 0.02), (0.985, 0.24)]
 HAIRLINE = [(-x, y) for x, y in HALF_HAIRLINE[:0:-1]] + HALF_HAIRLINE

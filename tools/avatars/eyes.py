@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from .curves import Array, bell, mix, step, through
-from .features import Brow, Eye
-from .head import Head
-from .light import encoded, linear
-from .person import Person
-from .sheet import Sheet
-from .strands import Brush
+from tools.avatars.curves import Array, bell, mix, step, through
+from tools.avatars.features import Brow, Eye
+from tools.avatars.head import Head
+from tools.avatars.light import encoded, linear
+from tools.avatars.person import Person
+from tools.avatars.sheet import Sheet
+from tools.avatars.strands import Brush
 
 
 def paint(image: Array, head: Head, sheet: Sheet) -> Array:

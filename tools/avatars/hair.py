@@ -8,10 +8,10 @@ the shade that of the sheet's surface.
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from .curves import Array, step, through
-from .light import encoded, linear
-from .person import Person
-from .strands import Brush
+from tools.avatars.curves import Array, step, through
+from tools.avatars.light import encoded, linear
+from tools.avatars.person import Person
+from tools.avatars.strands import Brush
 
 STEPS = 30  # points along each strand
 

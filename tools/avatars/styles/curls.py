@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from ..curves import Array, step
-from ..hair import Fibres, coils
-from ..head import Head
-from ..person import Person
-from ..sheet import Sheet
-from ..strands import Brush
-from .layers import Hair
+from tools.avatars.curves import Array, step
+from tools.avatars.hair import Fibres, coils
+from tools.avatars.head import Head
+from tools.avatars.person import Person
+from tools.avatars.sheet import Sheet
+from tools.avatars.strands import Brush
+from tools.avatars.styles.layers import Hair
 
 
 def curls(person: Person, head: Head, sheet: Sheet) -> Hair:

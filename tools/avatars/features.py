@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .curves import Array, graph, through
-from .person import Person
+from tools.avatars.curves import Array, graph, through
+from tools.avatars.person import Person
 
 EYE_X, EYE_Y = 0.447, 0.0
 NOSE_Y = 0.70  # where the nose meets the upper lip

@@ -1,23 +1,24 @@
-"""Draws the portraits and saves them: python -m assets.avatars.draw --help"""
+"""Draws the portraits and saves them: python -m tools.avatars --help"""
 
 import argparse
 from pathlib import Path
 
 import cv2
 
-from .people import PEOPLE
-from .portrait import draw
+from tools.avatars.people import PEOPLE
+from tools.avatars.portrait import draw
 
+AVATARS = Path(__file__).resolve().parents[2] / "assets" / "avatars"
 SIZE = 1280  # pixels
 QUALITY = 95  # of JPEG, with full colour resolution
 
 
 def main() -> None:
     names = [person.name for person in PEOPLE]
-    parser = argparse.ArgumentParser(prog="python -m assets.avatars.draw", description="Draw the default avatars.")
+    parser = argparse.ArgumentParser(prog="python -m tools.avatars", description="Draw the default avatars.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"who: {', '.join(names)} (all)")
     parser.add_argument("--size", type=int, default=SIZE, help="width and height in pixels (%(default)s)")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parents[1], help="folder for NAME.jpg (%(default)s)")
+    parser.add_argument("--out", type=Path, default=AVATARS, help="folder for NAME.jpg (%(default)s)")
     choice = parser.parse_args()
     if unknown := set(choice.names) - set(names):
         parser.error(f"no such person: {', '.join(sorted(unknown))}; choose from {', '.join(names)}")
