@@ -1,44 +1,53 @@
-"""Telling a synthesis, from any thread, that nobody wants it any more."""
+"""One way to cancel work that is under way, from any thread."""
 
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
-class Stopped(Exception):
-    """Raised inside an engine that was stopped; never seen by a caller of the room."""
+class OperationCancelled(Exception):
+    """Raised inside work whose token was cancelled; whoever started the work handles it, users never see it."""
 
 
-class Stop:
-    """A flag that also interrupts what is running. Safe to use from several threads."""
+class CancelToken:
+    """Given to work that may be cancelled; safe to use from several threads. Once cancelled, it stays so."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._interrupts: list[Callable[[], None]] = []
-        self._is_set = False
+        self._cancelled = False
 
-    def set(self) -> None:
-        """Stop: what runs is interrupted, and what would start raises Stopped."""
+    @property
+    def cancelled(self) -> bool:
+        """Whether `cancel` was called."""
+        return self._cancelled
+
+    def cancel(self) -> None:
+        """Interrupt what runs with this token; what would start with it raises OperationCancelled."""
         with self._lock:
-            self._is_set = True
-            for interrupt in self._interrupts:
-                interrupt()
+            if not self._cancelled:
+                self._cancelled = True
+                for interrupt in self._interrupts:
+                    interrupt()
 
     def check(self) -> None:
-        """Raise Stopped where it is set."""
-        if self._is_set:
-            raise Stopped
+        """Raise OperationCancelled where it was cancelled."""
+        if self._cancelled:
+            raise OperationCancelled
 
     @contextmanager
     def interrupting(self, interrupt: Callable[[], None]) -> Iterator[None]:
-        """Run a block in which `set` calls `interrupt`, which must be quick and safe in any thread."""
+        """Run a block during which `cancel` calls `interrupt`, which must be quick and safe in any thread.
+
+        What the block raises after a cancel counts as its consequence: OperationCancelled is raised instead.
+        """
         with self._lock:
             self.check()
             self._interrupts.append(interrupt)
         try:
             yield
         except Exception:
-            self.check()  # a failure that comes from being interrupted is none
+            self.check()
             raise
         finally:
             with self._lock:

@@ -10,7 +10,7 @@ SECONDS = 120  # the first time on a machine some of it is compiled
 _TRY = """
 import sys
 from lipsync_core.errors import LipsyncError
-from lipsync_core.speech.coqui_library import coqui
+from lipsync_core.speech.engines.coqui.library import coqui
 try:
     coqui()
 except LipsyncError as error:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lipsync_core.audio.loudness import gain, measure
-from lipsync_core.cancel import Stop, Stopped
+from lipsync_core.cancel import CancelToken, OperationCancelled
 from lipsync_core.errors import LipsyncError
 from lipsync_core.settings import settings
 from lipsync_core.speech.assembly import PASSAGE_PAUSE, Sound, trimmed
@@ -34,15 +34,15 @@ class SpeechStream(Generator[Speech, None, None]):
 
     def __init__(self, text: str, voice: Voice, speed: float) -> None:
         self.voice = voice
-        self._stop = Stop()
-        self._speeches = _speeches(text, voice, speed, self._stop)
+        self._cancel = CancelToken()
+        self._speeches = _speeches(text, voice, speed, self._cancel)
 
     def send(self, value: None = None) -> Speech:
         """The next Speech."""
         try:
-            self._stop.check()
+            self._cancel.check()
             return next(self._speeches)
-        except Stopped:
+        except OperationCancelled:
             raise StopIteration from None
 
     def throw(self, kind: Any, value: Any = None, trace: TracebackType | None = None) -> Speech:
@@ -52,7 +52,7 @@ class SpeechStream(Generator[Speech, None, None]):
 
     def close(self) -> None:
         """No more Speech is wanted."""
-        self._stop.set()
+        self._cancel.cancel()
 
 
 def speak(text: str, language: str | None = None, voice: str | Voice | None = None, speed: float = 1.0) -> SpeechStream:
@@ -137,16 +137,16 @@ class _Part:
     gain: float
 
 
-def _speeches(text: str, voice: Voice, speed: float, stop: Stop) -> Iterator[Speech]:
+def _speeches(text: str, voice: Voice, speed: float, cancel: CancelToken) -> Iterator[Speech]:
     for number, piece in enumerate(split(text)):
-        yield from _piece(text, piece, voice, speed, stop, early=number == 0)
+        yield from _piece(text, piece, voice, speed, cancel, early=number == 0)
 
 
-def _piece(text: str, piece: Piece, voice: Voice, speed: float, stop: Stop, early: bool) -> Iterator[Speech]:
+def _piece(text: str, piece: Piece, voice: Voice, speed: float, cancel: CancelToken, early: bool) -> Iterator[Speech]:
     """A sentence or clause; its end is that of the piece, whatever it is read as."""
     written = text[piece.start : piece.end]
     engine = get_engine(voice.engine)
-    engine.load(voice, stop)
+    engine.load(voice, cancel)
     scripts = known_languages()[voice.language].scripts
     read = passages(written, scripts, voice.language, lambda symbol: engine.reads(symbol, voice))
     sound, begin = Sound(voice.sample_rate), 0
@@ -161,7 +161,7 @@ def _piece(text: str, piece: Piece, voice: Voice, speed: float, stop: Stop, earl
     for number, passage in enumerate(read):
         if number:
             sound.add_silence(PASSAGE_PAUSE)
-        for part in _parts(passage, voice, speed, stop, early and len(read) == 1):
+        for part in _parts(passage, voice, speed, cancel, early and len(read) == 1):
             sound.add(part.utterance, part.gain, written, part.passage.sources)
             if part.utterance.joined and part.passage.parts_at(part.utterance.text_end):
                 end = _before(written, part.passage.sources[part.utterance.text_end][0])
@@ -172,12 +172,12 @@ def _piece(text: str, piece: Piece, voice: Voice, speed: float, stop: Stop, earl
 
 
 def _parts(
-    passage: Passage, voice: Voice, speed: float, stop: Stop, early: bool, spelled: bool = False
+    passage: Passage, voice: Voice, speed: float, cancel: CancelToken, early: bool, spelled: bool = False
 ) -> Iterator[_Part]:
     """What the passage's voice says; where it is silent, the names of the characters, spelled."""
     reader = voice if passage.language is None else companion(voice, passage.language)
     factor, heard = 1.0, False
-    for part in get_engine(reader.engine).synthesize(passage.text, reader, speed, stop, early):
+    for part in get_engine(reader.engine).synthesize(passage.text, reader, speed, cancel, early):
         if not (part.phonemes if part.timed else part.samples.any()):
             continue
         trimmed_part = trimmed(part, start=not heard, end=not part.joined)
@@ -187,7 +187,7 @@ def _parts(
         heard = True
         yield _Part(passage, trimmed_part, factor)
     if not heard and not spelled:
-        yield from _parts(named(passage), voice, speed, stop, early=False, spelled=True)
+        yield from _parts(named(passage), voice, speed, cancel, early=False, spelled=True)
 
 
 def _before(text: str, end: int) -> int:

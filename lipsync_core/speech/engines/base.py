@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from lipsync_core.cancel import Stop
+from lipsync_core.cancel import CancelToken
 from lipsync_core.errors import LipsyncError
 from lipsync_core.speech.speech import Phoneme
 from lipsync_core.speech.voice import Voice
@@ -61,18 +61,20 @@ class Engine(Protocol):
         """A voice that is too special to be listed, by its id without the engine's name, or None."""
         ...
 
-    def load(self, voice: Voice, stop: Stop) -> None:
-        """Load what the voice needs, if it is not there yet. `stop` ends the wait for it, with Stopped."""
+    def load(self, voice: Voice, cancel: CancelToken) -> None:
+        """Load what the voice needs, if it is not there yet. `cancel` ends the wait for it, with OperationCancelled."""
         ...
 
     def reads(self, symbol: str, voice: Voice) -> bool:
         """Whether the voice has a reading for a symbol such as "€" or an emoji."""
         ...
 
-    def synthesize(self, text: str, voice: Voice, speed: float, stop: Stop, early: bool) -> Iterator[Utterance]:
+    def synthesize(
+        self, text: str, voice: Voice, speed: float, cancel: CancelToken, early: bool
+    ) -> Iterator[Utterance]:
         """Speak, in one Utterance; or, where that gives the first sound earlier and `early` is wished, in several.
 
-        speed: 1 is normal, 2 twice as fast. stop: ends the synthesis within 0.1 s, with Stopped.
+        speed: 1 is normal, 2 twice as fast. cancel: ends the synthesis within 0.1 s, with OperationCancelled.
         Raises LipsyncError where the engine cannot.
         """
         ...

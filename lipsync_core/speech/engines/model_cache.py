@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from typing import Generic, TypeVar
 
-from lipsync_core.cancel import Stop
+from lipsync_core.cancel import CancelToken
 
 Key = TypeVar("Key", bound=Hashable)
 Model = TypeVar("Model")
@@ -23,8 +23,8 @@ class Loading(Generic[Key, Model]):
         self._lock = threading.Lock()
         self._models: dict[Key, Future[Model]] = {}
 
-    def get(self, key: Key, stop: Stop) -> Model:
-        """The loaded model. Raises what `load` raises, and Stopped."""
+    def get(self, key: Key, cancel: CancelToken) -> Model:
+        """The loaded model. Raises what `load` raises, and OperationCancelled."""
         with self._lock:
             future = self._models.get(key)
             if future is None or (future.done() and future.exception()):
@@ -32,9 +32,9 @@ class Loading(Generic[Key, Model]):
                 threading.Thread(target=self._fill, args=(key, future), name=self._name).start()
         ended = threading.Event()
         future.add_done_callback(lambda _: ended.set())
-        with stop.interrupting(ended.set):
+        with cancel.interrupting(ended.set):
             ended.wait()
-        stop.check()
+        cancel.check()
         return future.result()
 
     def _fill(self, key: Key, future: "Future[Model]") -> None:

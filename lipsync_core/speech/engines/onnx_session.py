@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from lipsync_core.cancel import Stop
+from lipsync_core.cancel import CancelToken
 from lipsync_core.settings import settings
 
 MOST_THREADS = 4  # beyond two, each adds less: the frames need the others
@@ -27,10 +27,10 @@ class OnnxSession:
         self._run_options = onnxruntime.RunOptions
         self.inputs: set[str] = {item.name for item in self._session.get_inputs()}
 
-    def run(self, outputs: list[str], feeds: dict[str, Any], stop: Stop) -> list[np.ndarray]:
-        """The named outputs. `stop` ends it between two nodes, with Stopped."""
+    def run(self, outputs: list[str], feeds: dict[str, Any], cancel: CancelToken) -> list[np.ndarray]:
+        """The named outputs. `cancel` ends it between two nodes, with OperationCancelled."""
         options = self._run_options()
-        with stop.interrupting(lambda: setattr(options, "terminate", True)):
+        with cancel.interrupting(lambda: setattr(options, "terminate", True)):
             return self._session.run(outputs, feeds, options)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lipsync_core.cancel import Stop
+from lipsync_core.cancel import CancelToken
 from lipsync_core.settings import settings
 from lipsync_core.speech.engines.base import get_engine
 from lipsync_core.speech.voice import Voice
@@ -68,7 +68,7 @@ def measure_pace(voice: Voice) -> Pace:
     first, length = 0.0, 0.0
     start = time.perf_counter()
     for text in SENTENCES:
-        for part in engine.synthesize(text, voice, 1.0, Stop(), early=True):
+        for part in engine.synthesize(text, voice, 1.0, CancelToken(), early=True):
             first = first or time.perf_counter() - start
             length += len(part.samples) / part.sample_rate
     pace = Pace(round(first, 3), round(float(np.divide(time.perf_counter() - start, max(length, 0.1))), 3))

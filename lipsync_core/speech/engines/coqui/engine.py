@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from lipsync_core.audio.loudness import measure
-from lipsync_core.cancel import Stop
+from lipsync_core.cancel import CancelToken
 from lipsync_core.errors import LipsyncError
 from lipsync_core.settings import settings
 from lipsync_core.speech.engines.base import SpokenWord, Utterance, get_engine, register
@@ -70,12 +70,12 @@ class Coqui:
             return None
         return _xtts(parts[1], parts[2], HOW_TO_GET if lacking() else _xtts_how())
 
-    def load(self, voice: Voice, stop: Stop) -> None:
+    def load(self, voice: Voice, cancel: CancelToken) -> None:
         """Import Coqui and load the model: seconds, for XTTS more."""
         if voice.name_in_engine.startswith(XTTS):
-            self._xtts.get(_xtts_folder(), stop)
+            self._xtts.get(_xtts_folder(), cancel)
         else:
-            self._models.get(_folder_of(voice), stop)
+            self._models.get(_folder_of(voice), cancel)
 
     def reads(self, symbol: str, voice: Voice) -> bool:
         """Symbols are read by their names."""
@@ -83,27 +83,29 @@ class Coqui:
 
     def warm_up(self, voice: Voice) -> None:
         """Load, and speak a word."""
-        for _ in self.synthesize("One.", voice, 1.0, Stop(), early=True):
+        for _ in self.synthesize("One.", voice, 1.0, CancelToken(), early=True):
             pass
 
-    def synthesize(self, text: str, voice: Voice, speed: float, stop: Stop, early: bool) -> Iterator[Utterance]:
+    def synthesize(
+        self, text: str, voice: Voice, speed: float, cancel: CancelToken, early: bool
+    ) -> Iterator[Utterance]:
         """Speak; XTTS gives parts of a second each."""
         if voice.name_in_engine.startswith(XTTS):
-            yield from self._streamed(text, voice, speed, stop, early)
+            yield from self._streamed(text, voice, speed, cancel, early)
             return
-        spoken = self._models.get(_folder_of(voice), stop).speak(text, speed, stop)
+        spoken = self._models.get(_folder_of(voice), cancel).speak(text, speed, cancel)
         phonemes, words = _timed(text, spoken, voice)
         timed = bool(spoken.symbols)
         yield Utterance(spoken.samples, spoken.rate, tuple(phonemes), tuple(words), len(text), timed=timed)
 
-    def _streamed(self, text: str, voice: Voice, speed: float, stop: Stop, early: bool) -> Iterator[Utterance]:
+    def _streamed(self, text: str, voice: Voice, speed: float, cancel: CancelToken, early: bool) -> Iterator[Utterance]:
         """XTTS does not tell when it says what: the words' times are estimates, and there are no phonemes."""
         _, language, *name = voice.name_in_engine.split("/")
         known = {cloned.name: cloned.path for cloned in cloned_voices()}
         speaker: str | Path = known.get(name[0], name[0]) if name else ""
-        network = self._xtts.get(_xtts_folder(), stop)
-        blocks = list(network.speak(text, language, speaker, speed, stop)) if not early else None
-        made = iter([np.concatenate(blocks)]) if blocks else network.speak(text, language, speaker, speed, stop)
+        network = self._xtts.get(_xtts_folder(), cancel)
+        blocks = list(network.speak(text, language, speaker, speed, cancel)) if not early else None
+        made = iter([np.concatenate(blocks)]) if blocks else network.speak(text, language, speaker, speed, cancel)
         waiting = next(made, None)
         begin, heard = 0, []
         while waiting is not None:

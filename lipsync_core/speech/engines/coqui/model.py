@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lipsync_core.cancel import Stop
+from lipsync_core.cancel import CancelToken
 from lipsync_core.errors import LipsyncError
 from lipsync_core.settings import settings
 from lipsync_core.speech.engines.coqui.library import coqui
@@ -37,29 +37,29 @@ class Interruptible:
     """Lets a torch module end in the middle: every part of it looks whether it is still wanted."""
 
     def __init__(self, module: Any) -> None:
-        self._stop = Stop()
+        self._cancel = CancelToken()
         self._lock = threading.Lock()
         for part in module.modules():
             part.register_forward_pre_hook(self._look)
 
     def _look(self, *_: Any) -> None:
-        self._stop.check()
+        self._cancel.check()
 
     @contextmanager
-    def use(self, stop: Stop) -> Iterator[None]:
+    def use(self, cancel: CancelToken) -> Iterator[None]:
         """One at a time, always with the same noise."""
         import torch
 
         while not self._lock.acquire(timeout=0.05):
-            stop.check()
+            cancel.check()
         try:
-            self._stop = stop
+            self._cancel = cancel
             devices = list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []
             with torch.random.fork_rng(devices=devices):
                 torch.manual_seed(SEED)
                 yield
         finally:
-            self._stop = Stop()
+            self._cancel = CancelToken()
             self._lock.release()
 
 
@@ -89,9 +89,9 @@ class CoquiModel:
         self._speaker = next(iter(speakers), None) if speakers else None
         self._interruptible = Interruptible(synthesizer)
 
-    def speak(self, text: str, speed: float, stop: Stop) -> Spoken:
+    def speak(self, text: str, speed: float, cancel: CancelToken) -> Spoken:
         """A sentence. speed: of VITS; the other networks have one speed."""
-        with self._interruptible.use(stop):
+        with self._interruptible.use(cancel):
             if self._is_vits:
                 self._model.length_scale = self._length_scale / speed
                 return self._vits(text)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lipsync_core.cancel import Stop
+from lipsync_core.cancel import CancelToken
 from lipsync_core.errors import LipsyncError
 from lipsync_core.speech.engines.coqui.cloning import read_sample
 from lipsync_core.speech.engines.coqui.library import coqui
@@ -48,7 +48,9 @@ class Xtts:
         self._interruptible = Interruptible(network)
         self._voices: dict[tuple[str, float], tuple[Any, Any]] = {}  # by sample and the time it was changed
 
-    def speak(self, text: str, language: str, speaker: str | Path, speed: float, stop: Stop) -> Iterator[np.ndarray]:
+    def speak(
+        self, text: str, language: str, speaker: str | Path, speed: float, cancel: CancelToken
+    ) -> Iterator[np.ndarray]:
         """(n,) float32 blocks at RATE, each as soon as it is made; they fit together without a seam.
 
         language: our code. speaker: the file of a recording, or the name of a speaker that comes with the network.
@@ -56,19 +58,19 @@ class Xtts:
         # In a thread to the sentence's end: the network remembers the sentence that it is at, so that another one has
         # to wait for it, but never for a listener who takes his time.
         made: SimpleQueue[np.ndarray | BaseException | None] = SimpleQueue()
-        own = Stop()
+        own = CancelToken()
         arguments = (text, language, speaker, speed, own, made)
         thread = threading.Thread(target=self._fill, args=arguments, name="xtts-speak")
         thread.start()
         try:
-            with stop.interrupting(own.set):
+            with cancel.interrupting(own.cancel):
                 while (block := made.get()) is not None:
-                    stop.check()
+                    cancel.check()
                     if isinstance(block, BaseException):
                         raise block
                     yield block
         finally:
-            own.set()
+            own.cancel()
             thread.join()
 
     def _fill(
@@ -77,11 +79,11 @@ class Xtts:
         language: str,
         speaker: str | Path,
         speed: float,
-        stop: Stop,
+        cancel: CancelToken,
         made: "SimpleQueue[np.ndarray | BaseException | None]",
     ) -> None:
         try:
-            with self._interruptible.use(stop):
+            with self._interruptible.use(cancel):
                 latents, embedding = self._voice(speaker)
                 blocks = self._network.inference_stream(
                     text,

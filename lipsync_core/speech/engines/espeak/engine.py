@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 
 import numpy as np
 
-from lipsync_core.cancel import Stop
+from lipsync_core.cancel import CancelToken
 from lipsync_core.errors import LipsyncError
 from lipsync_core.speech.engines.base import Utterance, register
 from lipsync_core.speech.engines.espeak.library import EVENT_PHONEME, EVENT_WORD, RATE, espeak_library
@@ -113,7 +113,7 @@ class ESpeak:
             )
         return identifiers[base] + (f"+{self._variants()[variant.lower()]}" if variant else "")
 
-    def load(self, voice: Voice, stop: Stop) -> None:
+    def load(self, voice: Voice, cancel: CancelToken) -> None:
         """Load the library, which takes milliseconds."""
         espeak_library()
 
@@ -144,14 +144,18 @@ class ESpeak:
             library.set_voice(identifier)
             return library.phonemes(text, tie, between)
 
-    def synthesize(self, text: str, voice: Voice, speed: float, stop: Stop, early: bool) -> Iterator[Utterance]:
+    def synthesize(
+        self, text: str, voice: Voice, speed: float, cancel: CancelToken, early: bool
+    ) -> Iterator[Utterance]:
         """Speak in one Utterance, which takes milliseconds; the samples are those of eSpeak, its pauses included."""
-        stop.check()
+        cancel.check()
         identifier = self._identifier(voice)
         library = espeak_library()
         with library.lock:
             library.set_voice(identifier)
-            samples, events = library.synthesize(text, round(np.clip(WORDS_PER_MINUTE * speed, SLOWEST, FASTEST)), stop)
+            samples, events = library.synthesize(
+                text, round(np.clip(WORDS_PER_MINUTE * speed, SLOWEST, FASTEST)), cancel
+            )
         length = len(samples) / RATE
         phonemes: list[Phoneme] = []
         marks: list[tuple[int, float]] = []
@@ -170,7 +174,7 @@ class ESpeak:
 
     def warm_up(self, voice: Voice) -> None:
         """Load the library and the voice's dictionary."""
-        for _ in self.synthesize("a", voice, 1.0, Stop(), early=True):
+        for _ in self.synthesize("a", voice, 1.0, CancelToken(), early=True):
             pass
 
 

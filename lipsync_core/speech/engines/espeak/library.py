@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lipsync_core.cancel import Stop
+from lipsync_core.cancel import CancelToken
 from lipsync_core.errors import LipsyncError
 from lipsync_core.speech.engines.espeak.state import ESpeakState
 
@@ -74,7 +74,7 @@ class ESpeakLibrary:
         self._blocks: list[np.ndarray] = []
         self._events: list[tuple[int, int, int, str]] = []
         self._failure: BaseException | None = None
-        self._stop = Stop()
+        self._cancel = CancelToken()
         self._chosen = 0  # voices since something was spoken
         import espeakng_loader  # here, for whoever leaves this package out
 
@@ -95,7 +95,7 @@ class ESpeakLibrary:
 
     def _receive(self, samples: Any, count: int, events: Any) -> int:
         try:
-            self._stop.check()
+            self._cancel.check()
             if count > 0 and samples:
                 self._blocks.append(np.ctypeslib.as_array(samples, shape=(count,)).copy())
             i = 0
@@ -136,7 +136,7 @@ class ESpeakLibrary:
         # Each choice waits in a queue of 170 places until something is spoken; a full one loses the next text's start.
         self._chosen += 1
         if self._chosen > MOST_CHOSEN:
-            self.synthesize("a", DRAINING_RATE, Stop())
+            self.synthesize("a", DRAINING_RATE, CancelToken())
         self._check(self._dll.espeak_SetVoiceByName(identifier.encode()), f"take the voice {identifier}")
 
     def _check(self, status: int, what: str) -> None:
@@ -159,9 +159,11 @@ class ESpeakLibrary:
             parts.append(self._dll.espeak_TextToPhonemes(ctypes.byref(position), _UTF8, mode) or b"")
         return b" ".join(parts).decode("utf-8", "replace").strip()
 
-    def synthesize(self, text: str, rate: int, stop: Stop) -> tuple[np.ndarray, list[tuple[int, int, int, str]]]:
+    def synthesize(
+        self, text: str, rate: int, cancel: CancelToken
+    ) -> tuple[np.ndarray, list[tuple[int, int, int, str]]]:
         """(n,) int16 and events (type, text position from 0, sample, phoneme name)."""
-        self._blocks, self._events, self._failure, self._stop = [], [], None, stop
+        self._blocks, self._events, self._failure, self._cancel = [], [], None, cancel
         self._chosen = 0
         for parameter, value in (
             (_PARAMETER_RATE, rate),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lipsync_core.cancel import Stop
+from lipsync_core.cancel import CancelToken
 from lipsync_core.settings import settings
 from lipsync_core.speech.assembly import trimmed
 from lipsync_core.speech.engines.base import Utterance, register
@@ -71,9 +71,9 @@ class Kokoro:
         """There are no voices but those listed."""
         return None
 
-    def load(self, voice: Voice, stop: Stop) -> None:
+    def load(self, voice: Voice, cancel: CancelToken) -> None:
         """Load the network, in about half a second, and the voice's style."""
-        self._models.get(_folder() / NETWORK, stop)
+        self._models.get(_folder() / NETWORK, cancel)
         self._style(_style_file(voice.name_in_engine))
 
     def reads(self, symbol: str, voice: Voice) -> bool:
@@ -82,12 +82,14 @@ class Kokoro:
 
     def warm_up(self, voice: Voice) -> None:
         """Load, and speak a word."""
-        for _ in self.synthesize("One.", voice, 1.0, Stop(), early=True):
+        for _ in self.synthesize("One.", voice, 1.0, CancelToken(), early=True):
             pass
 
-    def synthesize(self, text: str, voice: Voice, speed: float, stop: Stop, early: bool) -> Iterator[Utterance]:
+    def synthesize(
+        self, text: str, voice: Voice, speed: float, cancel: CancelToken, early: bool
+    ) -> Iterator[Utterance]:
         """Speak in one Utterance: the network normalises over the whole sound, so no part of it can come earlier."""
-        model = self._models.get(_folder() / NETWORK, stop)
+        model = self._models.get(_folder() / NETWORK, cancel)
         style = self._style(_style_file(voice.name_in_engine))
         reader = self._reader(voice.language)
         read = reader.read(text)
@@ -95,7 +97,7 @@ class Kokoro:
         for part in _parts(read):
             if not any(segments(symbol.ipa) for symbol in part):
                 continue
-            sound, bounds = model.speak(part, style, speed, stop)
+            sound, bounds = model.speak(part, style, speed, cancel)
             said = timed_phonemes([symbol.ipa for symbol in part], bounds.tolist(), BREATH)
             utterance = Utterance(sound, RATE, tuple(said), (), len(text))
             if len(part) < len(read):  # parts stand side by side without the silence around them

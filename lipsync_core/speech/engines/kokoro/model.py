@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lipsync_core.cancel import Stop
+from lipsync_core.cancel import CancelToken
 from lipsync_core.errors import LipsyncError
 from lipsync_core.speech.engines.kokoro.symbols import Symbol
 from lipsync_core.speech.engines.onnx_bytes import FLOAT, GRAPH_OUTPUT, MODEL_GRAPH, field, value
@@ -36,7 +36,9 @@ class KokoroModel:
                 "{path} is not the Kokoro network ({reason}); get it again.", path=path, reason=reason
             ) from error
 
-    def speak(self, read: list[Symbol], style: np.ndarray, speed: float, stop: Stop) -> tuple[np.ndarray, np.ndarray]:
+    def speak(
+        self, read: list[Symbol], style: np.ndarray, speed: float, cancel: CancelToken
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Up to MOST symbols. style: (STYLES, 1, WIDTH) float32.
 
         Returns (n,) float32 at RATE, and the time in seconds at which each symbol starts and the last one ends,
@@ -48,7 +50,7 @@ class KokoroModel:
             "style": style[min(len(numbers), STYLES) - 1],
             "speed": np.array([speed], np.float32),
         }
-        sound, durations = self._session.run(["audio", DURATIONS.decode()], feeds, stop)
+        sound, durations = self._session.run(["audio", DURATIONS.decode()], feeds, cancel)
         ends = np.cumsum(durations.ravel())[np.cumsum([0, *(len(symbol.numbers) for symbol in read)])]
         return sound.ravel(), np.maximum(0, ends * FRAME / RATE - EARLY)
 

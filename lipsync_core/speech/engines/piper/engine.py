@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from lipsync_core.cancel import Stop
+from lipsync_core.cancel import CancelToken
 from lipsync_core.checkpoints import Checkpoint, manifest
 from lipsync_core.errors import LipsyncError
 from lipsync_core.settings import settings
@@ -74,43 +74,45 @@ class Piper:
         """There are no voices but those listed."""
         return None
 
-    def load(self, voice: Voice, stop: Stop) -> None:
+    def load(self, voice: Voice, cancel: CancelToken) -> None:
         """Load the voice's graph: half a second, or a second on a slow machine."""
-        self._models.get(_path(voice), stop)
+        self._models.get(_path(voice), cancel)
 
     def reads(self, symbol: str, voice: Voice) -> bool:
         """Whether the voice's phonemizer has a name for the symbol."""
         return self._reads(symbol, _path(voice))
 
     def _has_phonemes(self, symbol: str, path: Path) -> bool:
-        model = self._models.get(path, Stop())
+        model = self._models.get(path, CancelToken())
         said, code = ("".join(model.phonemes(one)) for one in (symbol, UNNAMED))
         # Where it has no name, the phonemizer says "symbol", or "letter", and the number in hexadecimal.
         return any(map(segments, said)) and said[:SAME] != code[:SAME]
 
     def warm_up(self, voice: Voice) -> None:
         """Load the voice, about half a second, and run it once."""
-        for _ in self.synthesize("This is a first sentence.", voice, 1.0, Stop(), early=True):
+        for _ in self.synthesize("This is a first sentence.", voice, 1.0, CancelToken(), early=True):
             pass
 
-    def synthesize(self, text: str, voice: Voice, speed: float, stop: Stop, early: bool) -> Iterator[Utterance]:
+    def synthesize(
+        self, text: str, voice: Voice, speed: float, cancel: CancelToken, early: bool
+    ) -> Iterator[Utterance]:
         """Speak; `early` gives parts that end between words, the first after about a tenth of a second.
 
         Timing and melody are settled for the whole text first, so that the parts are those of one sentence.
         """
-        model = self._models.get(_path(voice), stop)
+        model = self._models.get(_path(voice), cancel)
         symbols = model.phonemes(text)
         if not any(segments(symbol) for symbol in symbols):
             yield Utterance(np.zeros(0, np.float32), voice.sample_rate, (), (), len(text))
             return
-        starts, latents = model.latents(symbols, speed, stop)
+        starts, latents = model.latents(symbols, speed, cancel)
         rate = voice.sample_rate
         phonemes = timed_phonemes(symbols, (starts * HOP / rate).tolist())
         words = timed_words(text, phonemes, model.phonemes)
         frames = latents.shape[2]
         begin = 0
         for last, text_end in [*(_cuts(words, frames, rate) if early else ()), (frames, len(text))]:
-            sound = model.sound(latents, begin, last, stop)
+            sound = model.sound(latents, begin, last, cancel)
             span = begin * HOP / rate, last * HOP / rate
             parts = _within(phonemes, *span), _within(words, *span)
             known = model.loudness if 0 < last - begin < frames else None

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lipsync_core.audio.loudness import measure
-from lipsync_core.cancel import Stop
+from lipsync_core.cancel import CancelToken
 from lipsync_core.errors import LipsyncError
 from lipsync_core.speech.engines.onnx_session import OnnxSession
 from lipsync_core.speech.engines.piper.graph import open_graph
@@ -59,8 +59,8 @@ class PiperModel:
     def _measured_loudness(self) -> float:
         """LUFS of a sentence, by which those are turned up whose start is played before their end is made."""
         symbols = [symbol for symbol in SENTENCE if symbol in self._ids]
-        _, latents = self.latents(symbols, 1.0, Stop())
-        return measure(self.sound(latents, 0, latents.shape[2], Stop()), self._rate)
+        _, latents = self.latents(symbols, 1.0, CancelToken())
+        return measure(self.sound(latents, 0, latents.shape[2], CancelToken()), self._rate)
 
     def phonemes(self, text: str) -> list[str]:
         """IPA letters, stress marks, punctuation and spaces, one character each, as the voice knows them."""
@@ -71,7 +71,7 @@ class PiperModel:
             found += [" ", *sentence] if found and found[-1] != " " else sentence
         return [symbol for symbol in found if symbol in self._ids]
 
-    def latents(self, phonemes: list[str], speed: float, stop: Stop) -> tuple[np.ndarray, np.ndarray]:
+    def latents(self, phonemes: list[str], speed: float, cancel: CancelToken) -> tuple[np.ndarray, np.ndarray]:
         """Plan a sentence.
 
         Returns the frame at which each phoneme starts and the last one ends, (phonemes + 1,) int, and the latents
@@ -85,20 +85,20 @@ class PiperModel:
         noise_scale, length, noise_width = self._scales
         nothing = np.zeros((1, self._channels, 1), np.float32)
         scales = [noise_scale, length / speed, noise_width]
-        durations, latents = self._run([self._durations, self._latents_out], ids, scales, nothing, stop)
+        durations, latents = self._run([self._durations, self._latents_out], ids, scales, nothing, cancel)
         ends = np.cumsum(durations.ravel())[np.cumsum(counts) - 1]
         return ends[:-1].astype(int), latents
 
-    def sound(self, latents: np.ndarray, first: int, last: int, stop: Stop) -> np.ndarray:
+    def sound(self, latents: np.ndarray, first: int, last: int, cancel: CancelToken) -> np.ndarray:
         """(n,) float32 of the frames first:last; parts of one sentence fit without a seam."""
         begin = max(0, first - CONTEXT)
         part = latents[:, :, begin : last + CONTEXT]
         # The whole graph runs each time, so its first half gets as few phonemes as can be.
-        (sound,) = self._run(["output"], self._ids[START] + self._ids[END], self._scales, part, stop)
+        (sound,) = self._run(["output"], self._ids[START] + self._ids[END], self._scales, part, cancel)
         return sound.ravel()[(first - begin) * HOP : (last - begin) * HOP]
 
     def _run(
-        self, outputs: list[str], ids: list[int], scales: list[float], latents: np.ndarray, stop: Stop
+        self, outputs: list[str], ids: list[int], scales: list[float], latents: np.ndarray, cancel: CancelToken
     ) -> list[np.ndarray]:
         noise = _noise(int(len(ids) * FRAMES_AN_ID * max(1.0, scales[1])) * self._channels)
         feeds: dict[str, Any] = {
@@ -110,7 +110,7 @@ class PiperModel:
         }
         if self._has_speakers:
             feeds["sid"] = np.zeros(1, np.int64)
-        return self._session.run(outputs, feeds, stop)
+        return self._session.run(outputs, feeds, cancel)
 
 
 def _noise(count: int) -> np.ndarray:
