@@ -9,7 +9,7 @@ import numpy as np
 from lipsync_core.errors import LipsyncError
 from lipsync_core.face import detector, landmarks
 from lipsync_core.face.avatar import NAME
-from lipsync_core.face.clip_reader import CUT_OFF_SECONDS, Clip
+from lipsync_core.face.clip_reader import CUT_OFF_SECONDS, Clip, Look
 from lipsync_core.face.face import Choice, Face, choose, faces_for, landmarks_of
 from lipsync_core.face.frame_store import ClipStore, ClipWriter
 from lipsync_core.face.output_size import output_size
@@ -49,10 +49,15 @@ def prepare_clip(
 ) -> Prepared:
     """Find and follow the chosen face of a clip; the frames go into `folder`.
 
-    progress is called with 0..1. Raises LipsyncError, also when no frame shows the face.
+    progress is called with 0..1, at each decoded frame and before each part of one that is searched. Raises
+    LipsyncError, also when no frame shows the face.
     """
-    name = clip.source.name
-    start = _find(clip, choice, name)
+    name, done = clip.source.name, 0.0
+
+    def look() -> None:
+        progress(done)
+
+    start = _find(clip, choice, name, look)
     height, width = start.image.shape[:2]
     check_cheeks(landmarks.cheek_width(start.face.landmarks), name)
     output = output_size(height, width, size, name)
@@ -61,8 +66,9 @@ def prepare_clip(
         writer = ClipWriter(file)
         tracker = Tracker(start.image, start.face.landmarks, clip.fps)
         before, found = None, None
-        for index, image in enumerate(clip.frames()):
-            progress(index / clip.count)
+        for index, image in enumerate(clip.frames(look)):
+            done = index / clip.count
+            look()
             if image is before:  # a frame that lasts longer
                 writer.repeat()
             else:
@@ -74,7 +80,7 @@ def prepare_clip(
                 before = image
             points.append(MISSING if found is None else output.to_output(found))
     first = output.to_output(start.face.landmarks)
-    _follow_back(ClipStore((folder / FRAMES).open("rb"), writer.spans), first, start.index, clip.fps, points)
+    _follow_back(ClipStore((folder / FRAMES).open("rb"), writer.spans), first, start.index, clip.fps, points, look)
     track = smooth(np.stack(points), clip.fps)
     missed = int(np.isnan(track[:, 0, 0]).sum())
     notes = [*clip.notes, *faint(first, output)]
@@ -85,18 +91,19 @@ def prepare_clip(
     return Prepared(output.height, output.width, clip.fps, track, writer.spans, missed, tuple(notes))
 
 
-def _find(clip: Clip, choice: Choice, name: str) -> Start:
+def _find(clip: Clip, choice: Choice, name: str, look: Look) -> Start:
     next_glance, next_search = 0.0, 0.0
     refusal: LipsyncError | None = None
     width = height = 0
-    for index, image in enumerate(clip.frames()):
+    for index, image in enumerate(clip.frames(look)):
         time = index / clip.fps
         height, width = image.shape[:2]
         if time >= next_search:
-            faces = faces_for(image, choice)
+            faces = faces_for(image, choice, look)
             next_search = max(time + SEARCH_SECONDS, time * SEARCH_GROWTH)
         elif time >= next_glance:
-            faces = landmarks_of(image, detector.detect(image, detector.parts(width, height, max(width, height))))
+            views = detector.parts(width, height, max(width, height))
+            faces = landmarks_of(image, detector.detect(image, views, look))
         else:
             continue
         next_glance = time + GLANCE_SECONDS
@@ -117,11 +124,14 @@ def _find(clip: Clip, choice: Choice, name: str) -> Start:
     raise AssertionError("no face can be chosen of none")
 
 
-def _follow_back(frames: ClipStore, face: np.ndarray, start: int, fps: float, points: list[np.ndarray]) -> None:
+def _follow_back(
+    frames: ClipStore, face: np.ndarray, start: int, fps: float, points: list[np.ndarray], look: Look
+) -> None:
     """Fill in the frames before `start`, in which the face may have been seen already."""
     if start == 0:
         return
     tracker = Tracker(frames[start], face, fps)
     for index in reversed(range(start)):
+        look()
         found = tracker.step(frames[index])
         points[index] = MISSING if found is None else found

@@ -36,6 +36,13 @@ CUT_OFF_SECONDS = 1.0  # missing at the end until that is worth a note
 Moment = tuple[float, Callable[[], np.ndarray]]  # seconds from the clip's first frame, and how to get the picture
 
 
+Look = Callable[[], object]
+
+
+def nothing() -> None:
+    """Let the reading go on."""
+
+
 @dataclass(frozen=True)
 class Clip:
     """What is known of a clip before it is decoded.
@@ -56,14 +63,15 @@ class Clip:
         """Frames there will be, at most."""
         return max(1, round(self.seconds * self.fps))
 
-    def frames(self) -> Iterator[np.ndarray]:
+    def frames(self, look: Look = nothing) -> Iterator[np.ndarray]:
         """(H, W, 3) uint8 RGB frames, each the one that is seen in the middle of its time.
 
-        A frame that lasts longer comes as the same object again. Raises LipsyncError when nothing can be decoded.
+        A frame that lasts longer comes as the same object again. look: is called at each frame that is decoded, also
+        those that are left out; what it raises ends the decoding. Raises LipsyncError when nothing can be decoded.
         """
         name = self.source.name
         with self.source.open() as file:
-            moments = self._moments(file)
+            moments = self._moments(file, look)
             index = 0
             for (_, get), (end, _) in pairwise(moments):
                 image = None
@@ -76,39 +84,49 @@ class Clip:
         if index == 0:
             raise _unreadable(name)
 
-    def _moments(self, file: io.BufferedReader | io.BytesIO) -> Iterator[Moment]:
+    def _moments(self, file: io.BufferedReader | io.BytesIO, look: Look) -> Iterator[Moment]:
         if self.animated_picture:
-            return _moments_of_picture(file, self.source.name)
-        return _moments_of_video(file, self.source.name, 1 / self.source_fps)
+            return _moments_of_picture(file, self.source.name, look)
+        return _moments_of_video(file, self.source.name, 1 / self.source_fps, look)
 
 
-def open_clip(source: Source) -> Clip | None:
-    """A video clip or an animated picture; None for a still picture. Raises LipsyncError for anything else."""
+def open_clip(source: Source, look: Look = nothing) -> Clip | None:
+    """A video clip or an animated picture; None for a still picture. Raises LipsyncError for anything else.
+
+    look: is called now and then, for an animated picture at each frame; what it raises ends the reading.
+    """
     name = source.name
     with source.open() as file:
-        opened = picture.open_picture(file, name)
+        watched = picture.Watched(file, lambda part: look())
+        opened = picture.open_picture(watched, name)
         if opened is not None:
-            if picture.frame_count(opened) < 2:
+            count = picture.frame_count(opened)
+            if watched.ended is not None:  # which Pillow and what counts take for damage
+                raise watched.ended
+            if count < 2:
                 return None
             _check_size(opened.width, opened.height, name)
-            times = [time for time, _ in picture.read_animation(opened, name, MAX_SECONDS)]
+            times = [time for time, _ in picture.read_animation(opened, name, MAX_SECONDS, look)]
+            if watched.ended is not None:
+                raise watched.ended
             whole = picture.is_whole(file, opened)
             return _clip(source, (len(times) - 1) / times[-1], times[-1], whole, True)
     with source.open() as file, _open(file, name) as container:
         stream = _stream(container, name)
         _check_size(stream.codec_context.width, stream.codec_context.height, name)
-        rate, seconds, read = _measure(container, stream)
+        rate, seconds, read = _measure(container, stream, look)
         whole = read + CUT_OFF_SECONDS >= (container.duration or 0) / 1_000_000
         return _clip(source, rate, seconds, whole, False)
 
 
-def _measure(container: "InputContainer", stream: "VideoStream") -> tuple[float, float, float]:
+def _measure(container: "InputContainer", stream: "VideoStream", look: Look) -> tuple[float, float, float]:
     """Mean frames a second, seconds up to a little more than are used, and seconds up to the file's last packet."""
     said = float(stream.average_rate or stream.guessed_rate or UNSAID_FPS)
     times: list[float] = []
     count = 0
     start, end = float("inf"), 0.0
     for packet in _packets(container):
+        look()
         time = float(packet.pts * packet.time_base) if packet.pts is not None and packet.time_base else None
         if time is not None:
             start, end = min(start, time), max(end, time)
@@ -146,15 +164,15 @@ def kept_fps(rate: float) -> float:
     return rate / nth if rate / nth >= KEEP_EVERY_NTH_ABOVE else MAX_FPS
 
 
-def _moments_of_picture(file: io.BufferedReader | io.BytesIO, name: str) -> Iterator[Moment]:
+def _moments_of_picture(file: io.BufferedReader | io.BytesIO, name: str, look: Look) -> Iterator[Moment]:
     opened = picture.open_picture(file, name)
     if opened is None:
         raise _unreadable(name)
-    for time, image in picture.read_animation(opened, name, MAX_SECONDS):
+    for time, image in picture.read_animation(opened, name, MAX_SECONDS, look):
         yield time, partial(_same, image)
 
 
-def _moments_of_video(file: io.BufferedReader | io.BytesIO, name: str, step: float) -> Iterator[Moment]:
+def _moments_of_video(file: io.BufferedReader | io.BytesIO, name: str, step: float, look: Look) -> Iterator[Moment]:
     """The frames of a video, and its end with the last frame; step: seconds that a frame of unknown length lasts."""
     import av  # costs 0.1 s, and photos and remembered faces need none
 
@@ -164,6 +182,7 @@ def _moments_of_video(file: io.BufferedReader | io.BytesIO, name: str, step: flo
         aspect = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio
         first, time, get, display = None, 0.0, None, None
         for packet in _packets(container, stream):
+            look()
             try:
                 frames = packet.decode()
             except av.error.FFmpegError:  # a damaged frame: the one before it lasts longer

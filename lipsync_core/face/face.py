@@ -75,7 +75,7 @@ def faces_for(image: np.ndarray, choice: Choice, look: Callable[[], object] = la
     views = [
         Roi(x, y, max(height, width) / part) for part in POINT_VIEWS if max(height, width) / part >= detector.INPUT
     ]
-    near = landmarks_of(image, detector.detect(image, views))
+    near = landmarks_of(image, detector.detect(image, views, look))
     return near if near and _at(near, x, y) is not None else detect_faces(image, look)
 
 

@@ -113,13 +113,13 @@ def _prepare(source: Source, choice: Choice, size: int | None, progress: Progres
     if isinstance(source.content, np.ndarray):
         prepared = prepare_photo(picture.read_array(source.content, name), choice, size, name, folder, look)
     else:
-        clip = open_clip(source)
+        clip = open_clip(source, lambda: progress(0.0))
         if clip is None:
             with source.open() as file:
                 image = picture.read_photo(file, name, lambda part: progress(part * READ))
             prepared = prepare_photo(image, choice, size, name, folder, look)
         elif clip.count == 1:
-            prepared = prepare_photo(next(clip.frames()), choice, size, name, folder, look)
+            prepared = prepare_photo(next(clip.frames(look)), choice, size, name, folder, look)
         else:
             prepared = prepare_clip(clip, choice, size, progress, folder)
     prepared.write(folder)

@@ -103,29 +103,33 @@ def read_photo(
         raise _damaged(name) from error
 
 
-def read_animation(picture: "Image", name: str, seconds: float) -> Iterator[tuple[float, np.ndarray]]:
+def read_animation(
+    picture: "Image", name: str, seconds: float, look: Callable[[], object] = lambda: None
+) -> Iterator[tuple[float, np.ndarray]]:
     """Frames of an animated picture and the seconds at which each appears, then the end with the last frame again.
 
-    Stops once `seconds` have passed. Raises LipsyncError when not even the first frame can be read.
+    Stops once `seconds` have passed. look: is called before each frame; what it raises ends the reading.
+    Raises LipsyncError when not even the first frame can be read.
     """
     time = 0.0
     image = None
-    try:
-        for index in range(frame_count(picture)):
+    for index in range(frame_count(picture)):
+        look()
+        try:
             picture.seek(index)
             picture.load()
             image = _rgb(picture)
-            yield time, image
-            duration = picture.info.get("duration", 0)
-            time += (duration if duration >= SHORTEST_MS else UNSAID_MS) / 1000
-            if time > seconds:
-                break
-    except MemoryError:
-        raise
-    except Exception as error:
-        if image is None:
-            raise _damaged(name) from error
-        # What comes before the damage can be used, as with a video that was cut off.
+        except MemoryError:
+            raise
+        except Exception as error:
+            if image is None:
+                raise _damaged(name) from error
+            break  # What comes before the damage can be used, as with a video that was cut off.
+        yield time, image
+        duration = picture.info.get("duration", 0)
+        time += (duration if duration >= SHORTEST_MS else UNSAID_MS) / 1000
+        if time > seconds:
+            break
     if image is not None:
         yield time, image
 

@@ -9,6 +9,7 @@ from fastapi import Request
 
 from lipsync_core import Avatar, Studio
 from lipsync_core.jobs.downloads import AT_ONCE
+from lipsync_core.jobs.executors import Executors
 from lipsync_core.jobs.metrics import Figures
 from lipsync_core.jobs.queue import Jobs
 from lipsync_core.jobs.sessions import Sessions
@@ -24,7 +25,7 @@ class Service:
     """One per application, at `request.app.state.service`.
 
     jobs: the one limit; whoever makes frames, the page too, enters here. sessions: open streams, by id.
-    videos: finished files; avatars: prepared uploads; both by an id that cannot be guessed.
+    videos: finished files; avatars: prepared uploads; both by an id that cannot be guessed. threads: for long work.
     """
 
     studio: Studio
@@ -37,6 +38,7 @@ class Service:
 
     def __post_init__(self) -> None:
         self.figures = Figures(self.jobs)
+        self.threads = Executors(self.jobs.limit)
 
     async def tidy(self) -> None:
         """Let go, as time passes, what was kept long enough; for ever."""
@@ -51,6 +53,7 @@ class Service:
         self.avatars.clear()
         self.videos.clear()
         self.folder.remove()
+        self.threads.close()
 
 
 def _kept_videos() -> Kept[Path]:

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
-PLACES = ("/api/", "/docs", "/openapi.json", "/healthz", "/metrics", "/mjpeg_test")
+PLACES = ("/api/", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics", "/mjpeg_test")
 
 
 class _Api(BaseRoute):

@@ -87,7 +87,7 @@ class Making:
 async def making(service: Service, wish: Wish[Order], kind: str, low_latency: bool) -> AsyncIterator[Making]:
     """Open the take of a wish whose turn has come; it is closed, with its threads, when the block ends."""
     began = time.monotonic()
-    loop = asyncio.get_running_loop()
+    threads, loop = service.threads, asyncio.get_running_loop()
     avatar = await wish.avatar(service)
     service.figures.stages.labels("face").observe(time.monotonic() - began)
     order = wish.order
@@ -98,13 +98,13 @@ async def making(service: Service, wish: Wish[Order], kind: str, low_latency: bo
     def open_take() -> Take:
         return service.studio.take(order.text, audio=wish.audio, avatar=avatar, **options)
 
-    take = await asyncio.to_thread(open_take)
+    take = await threads.renders.run(open_take)
     longest = math.inf if wish.audio is None else settings().max_upload_seconds
     made = Making(service, take, kind, began, longest=longest)
 
     def cut() -> None:
         made.cut = True
-        loop.run_in_executor(None, take.close)
+        take.stop()
 
     limit = loop.call_later(settings().max_session_seconds, cut)
     try:
@@ -112,5 +112,5 @@ async def making(service: Service, wish: Wish[Order], kind: str, low_latency: bo
             yield made
     finally:
         limit.cancel()
-        await asyncio.to_thread(take.close)
+        await threads.closing.run(take.close)
         service.figures.stages.labels("whole").observe(time.monotonic() - began)

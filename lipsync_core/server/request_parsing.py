@@ -38,18 +38,19 @@ class Wish(Generic[Kind_co]):
     face: Path | None
 
     async def avatar(self, service: Service, progress: Callable[[float], object] = lambda part: None) -> Avatar:
-        """The prepared face; who is cancelled here ends the work on it. Raises LipsyncError."""
+        """The prepared face; cancelling ends the work on it and waits until it has ended. Raises LipsyncError."""
         left = False
+
+        def leave() -> None:
+            nonlocal left
+            left = True
 
         def look(part: float) -> None:
             if left:
                 raise Left
             progress(part)
 
-        try:
-            return await asyncio.to_thread(self.avatar_now, service, look)
-        finally:
-            left = True
+        return await service.threads.faces.run(lambda: self.avatar_now(service, look), leave)
 
     def avatar_now(self, service: Service, progress: Callable[[float], object] | None = None) -> Avatar:
         """As `avatar`; blocks. What progress raises ends the work."""

@@ -84,8 +84,8 @@ async def _told(service: Service, wish: Wish[Order], place: Turn) -> AsyncGenera
             while not (await asyncio.wait((working,), timeout=PROGRESS_SECONDS))[0]:
                 yield event("progress", part=round(done, 3))
         finally:
-            if not working.done():
-                working.cancel()
+            working.cancel()
+            await asyncio.wait((working,))  # the place is kept as long
         yield event("finished", **_facts(service, working.result()))
     except Exception as error:
         yield error_event(of_error(error))

@@ -71,7 +71,7 @@ async def _whole(service: Service, wish: Wish[Order], place: Turn) -> Path:
 
 async def _file(made: Making, path: Path, told: Callable[[float], object] = lambda seconds: None) -> Path:
     """Write the file in a thread; a take that is closed ends it. told: is called there with the seconds so far."""
-    await asyncio.to_thread(_write, made, path, False, told)
+    await made.service.threads.renders.run(lambda: _write(made, path, False, told), made.take.stop)
     made.check_whole()
     return path
 
@@ -94,17 +94,17 @@ async def _piped(made: Making, pipe: Pipe) -> AsyncGenerator[bytes, None]:
         finally:
             pipe.end()
 
-    writing = asyncio.ensure_future(asyncio.to_thread(work))
+    writing = asyncio.ensure_future(made.service.threads.renders.run(work, made.take.stop))
     try:
         async for chunk in pipe.read():
             yield chunk
         await writing
     finally:
         pipe.close()
-        if not writing.done():
-            await asyncio.to_thread(made.take.close)
-            await asyncio.wait((writing,))
-        writing.exception()  # told already, or nobody is there to be told
+        writing.cancel()
+        await asyncio.wait((writing,))
+        if not writing.cancelled():
+            writing.exception()  # told already, or nobody is there to be told
         del writing  # else an error and this frame would hold each other, and the take with its files
 
 
@@ -127,10 +127,8 @@ async def _told(service: Service, wish: Wish[Order], place: Turn) -> AsyncGenera
                     yield event("progress", **_progress(made, seconds, began))
                 path = writing.result()
             finally:
-                if not writing.done():  # the client has left
-                    await asyncio.to_thread(made.take.close)
-                    await asyncio.wait((writing,))
-                    writing.exception()  # nobody is there to be told
+                writing.cancel()  # where it is not done, the client has left
+                await asyncio.wait((writing,))
                 del writing  # else an error and this frame would hold each other, and the take with its files
             size = path.stat().st_size
             kept = service.videos.add(await asyncio.to_thread(_keep, path, service.folder.path))

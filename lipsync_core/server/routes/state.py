@@ -1,10 +1,10 @@
-"""/healthz, /metrics and the key of the page."""
+"""/healthz, /readyz, /metrics and the key of the page."""
 
 from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import FileResponse, JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
@@ -32,9 +32,26 @@ class Key(BaseModel):
 @router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", tags=["state"])
 async def healthz(request: Request) -> dict[str, Any]:
-    """Alive and ready."""
-    jobs = service_of(request).jobs
-    return {"status": "ok", "running": jobs.running, "waiting": jobs.waiting, "limit": jobs.limit}
+    """Whether the process answers; whether it has a place for a job says /readyz."""
+    return {"status": "ok", **_load(request)}
+
+
+@router.head("/readyz", include_in_schema=False)
+@router.get("/readyz", tags=["state"], responses={503: {"description": "A job that comes now would have to wait."}})
+async def readyz(request: Request) -> JSONResponse:
+    """Whether a job that comes now would begin at once: 200 and "ready", or 503 and "busy" or "stuck".
+
+    stuck: threads that go on with work that they were told to leave seconds ago.
+    """
+    load = _load(request)
+    status = "stuck" if load["stuck"] else "busy" if load["running"] >= load["limit"] else "ready"
+    return JSONResponse({"status": status, **load}, 200 if status == "ready" else 503)
+
+
+def _load(request: Request) -> dict[str, int]:
+    service = service_of(request)
+    jobs = service.jobs
+    return {"running": jobs.running, "waiting": jobs.waiting, "limit": jobs.limit, "stuck": service.threads.stuck}
 
 
 @router.get("/metrics", tags=["state"], response_class=Response)
