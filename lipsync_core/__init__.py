@@ -7,22 +7,29 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lipsync_core.core.studio import Studio, Take
+    from lipsync_core.core.options import TakeOptions
+    from lipsync_core.core.studio import Studio
+    from lipsync_core.core.take import Take
     from lipsync_core.errors import LipsyncError
     from lipsync_core.face import Avatar
     from lipsync_core.frame import Frame
+    from lipsync_core.live.session import LiveSession
+    from lipsync_core.sinks.mp4 import Mp4Writer
     from lipsync_core.speech import Speech
 
 _HOME = {
     "Avatar": "face",
     "Frame": "frame",
     "LipsyncError": "errors",
+    "LiveSession": "live.session",
+    "Mp4Writer": "sinks.mp4",
     "Speech": "speech",
     "Studio": "core.studio",
-    "Take": "core.studio",
+    "Take": "core.take",
+    "TakeOptions": "core.options",
 }
 
-__all__ = ["Avatar", "Frame", "LipsyncError", "Speech", "Studio", "Take"]
+__all__ = ["Avatar", "Frame", "LipsyncError", "LiveSession", "Mp4Writer", "Speech", "Studio", "Take", "TakeOptions"]
 
 
 def __getattr__(name: str) -> Any:

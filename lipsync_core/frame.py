@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,7 @@ class Frame:
     audio: (m,) float32, mono, -1..1: what sounds while the frame is shown. The audio of all frames, one after the
         other, is the sound of the take without gap or overlap.
     sample_rate: samples a second of `audio`.
+    events: of a live session, what happens while the frame is shown.
     """
 
     image: np.ndarray
@@ -25,6 +27,7 @@ class Frame:
     time: float
     audio: np.ndarray
     sample_rate: int
+    events: tuple[Any, ...] = ()
 
 
 def exact_rate(fps: float | Fraction) -> Fraction:

@@ -70,6 +70,15 @@ def _one_of(*names: str) -> Check:
     return {"parse": parse, "allowed": "one of " + ", ".join(names)}
 
 
+def _name() -> Check:
+    def parse(text: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9_.-]{1,60}", text):
+            raise ValueError
+        return text
+
+    return {"parse": parse, "allowed": "a name of letters, digits and - . _"}
+
+
 def _origins() -> Check:
     def parse(text: str) -> tuple[str, ...]:
         values = tuple(part.strip().rstrip("/").lower() for part in text.split(",") if part.strip())
@@ -183,6 +192,8 @@ class Settings:
     wav2lip_sharpen: float = field(default=0.6, metadata=_real(0, 1))
     # The sound of each frame from where the official script takes it, which is one frame late.
     wav2lip_official_chunks: bool = field(default=False, metadata=_switch())
+    # The model that draws where none is chosen.
+    model: str = field(default="rig", metadata=_name())
     # Frames that may wait between two stages.
     queue_frames: int = field(default=30, metadata=_whole(1, 3000))
     # Frames a batch from the start; the last size repeats.

@@ -1,5 +1,6 @@
 """How loud and of what colour the speech of a take is, so that microphone, room and voice can be taken out of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,10 +24,24 @@ PRIOR_SCALE = 1.05
 
 @dataclass(frozen=True)
 class Level:
-    """Mean of each mel band over the speaking columns (80,) float32, and their standard deviation about it."""
+    """Mean of each mel band over the speaking columns, float32, and their standard deviation about it.
+
+    means: (80,), or (n, 80) where each of n frames has its own. scale: a number, or (n,) float32.
+    """
 
     means: np.ndarray
-    scale: float
+    scale: float | np.ndarray
+
+    @classmethod
+    def of_frames(cls, levels: "Sequence[Level]") -> "Level":
+        """One for each of n frames."""
+        if all(level is levels[0] for level in levels):
+            return levels[0] if levels else cls(np.zeros((0, BANDS), np.float32), np.zeros(0, np.float32))
+        return cls(np.stack([level.means for level in levels]), np.array([level.scale for level in levels], np.float32))
+
+    def part(self, which: slice | np.ndarray) -> "Level":
+        """That of some of the frames."""
+        return self if self.means.ndim == 1 else Level(self.means[which], np.asarray(self.scale)[which])
 
 
 class LevelMeter:

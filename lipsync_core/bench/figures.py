@@ -63,7 +63,7 @@ def measure(quick: bool = False, tell: Tell = lambda what: None) -> dict[str, An
             notes.append(str(error))
             continue
         tell(f"Loading {voice}")
-        studio.warm_up(avatar, voice=voice)
+        studio.warm_up(avatar=avatar, voice=voice)
         tell("Text to first frame")
         figures[f"first_frame_ms_{engine}"] = speed.first_frame_ms(studio, avatar, voice, 7 * runs)
         tell(f"Text to MP4, {seconds:g} seconds")

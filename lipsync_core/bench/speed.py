@@ -8,7 +8,8 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from lipsync_core.core.studio import Studio, Take
+from lipsync_core.core.studio import Studio
+from lipsync_core.core.take import Take
 from lipsync_core.face import Avatar
 from lipsync_core.sinks.mp4 import Mp4Writer
 from lipsync_core.speech import speak

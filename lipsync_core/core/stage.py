@@ -18,8 +18,9 @@ class Stage(Generic[Item]):
     An exception in the source is raised at the consumer, after the items that came before it. `interrupt` is called
     by `stop`, from another thread than the source's, and should end what the source is busy with.
 
+    ready: is called, in the source's thread, whenever an item or the end is there to be taken.
+
     worked: seconds that the source has taken for its items. waited: seconds that the consumer has waited for them.
-    awaited: whether the consumer waits now.
     """
 
     def __init__(
@@ -28,11 +29,12 @@ class Stage(Generic[Item]):
         ahead: int,
         name: str,
         interrupt: Callable[[], object] = lambda: None,
+        ready: Callable[[], object] = lambda: None,
     ) -> None:
-        self._source, self._interrupt = source, interrupt
+        self._source, self._interrupt, self._ready = source, interrupt, ready
         self._items: queue.Queue[tuple[Item | None, BaseException | None]] = queue.Queue(ahead)
         self._stop = threading.Event()
-        self._ended = self.awaited = False
+        self._ended = False
         self.worked = self.waited = 0.0
         _running.add(self)
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -58,6 +60,7 @@ class Stage(Generic[Item]):
         while not self._stop.is_set():
             try:
                 self._items.put(entry, timeout=POLL)
+                self._ready()
                 return True
             except queue.Full:
                 continue
@@ -73,14 +76,12 @@ class Stage(Generic[Item]):
 
     def __next__(self) -> Item:
         began = time.perf_counter()
-        self.awaited = not self.ready
         while not self._ended:
             try:
                 item, end = self._items.get(timeout=POLL)
             except queue.Empty:
                 self._ended = self._stop.is_set()
                 continue
-            self.awaited = False
             self.waited += time.perf_counter() - began
             if end is None:
                 return item  # type: ignore[return-value]

@@ -1,103 +1,193 @@
-"""Speech on one clock: the take's sound, its mel columns, and which frames they are enough for."""
+"""Sound on one clock: its mel columns, the phonemes that close the lips, and which frames it is enough for."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 import numpy as np
+import soxr
 
-from lipsync_core.audio.mel import BANDS, RATE, SILENCE, MelStream, chunk_start
+from lipsync_core.audio.mel import BANDS, COLUMNS_PER_SECOND, HOP, N_FFT, RATE, SILENCE, MelStream, chunk_start
 from lipsync_core.audio.normalization import Level, LevelMeter
-from lipsync_core.speech.speech import Speech
+from lipsync_core.models import MelChunks
+from lipsync_core.speech.speech import Phoneme, Speech
 from lipsync_core.speech.timing.lip_closures import Contacts
 
 SAMPLE_RATE = 48000  # Hz of every take: what Opus and video files use
+FORGOTTEN = 2.0  # seconds of silence, before which sound is of no interest any more
 CONTACT_PART = (Fraction(1, 5), Fraction(4, 5))  # of a frame, between which a short contact of the lips is caught
 
 
 class Timeline:
-    """Takes Speech in order and gives out, frame by frame, the sound and the mel chunk that belong together."""
+    """Takes sound in order and gives out, frame by frame, the sound and the mel chunk that belong together.
 
-    def __init__(self, fps: Fraction, columns: int) -> None:
-        import soxr  # here, so that importing the package stays cheap
+    Frames have their index on the clock; the first sound is that of frame `start`, before and after all sound there is
+    silence. Samples are counted from the clock's zero too.
 
-        self._fps, self._columns = fps, columns
+    meter: what is known of the speaker's level already; it is updated here.
+    """
+
+    def __init__(self, fps: Fraction, columns: int, start: int = 0, meter: LevelMeter | None = None) -> None:
+        self.fps, self._columns, self._start = fps, columns, start
         self._to_mel = soxr.ResampleStream(SAMPLE_RATE, RATE, 1, dtype="float32")
         self._mel_stream = MelStream()
-        self._meter = LevelMeter()
-        self._sound = np.zeros(0, np.float32)  # from the first sample of frame `_next`
-        self._mel = np.full((BANDS, columns), SILENCE, np.float32)  # before the start there is silence
-        self._first_column = -columns  # of `_mel`
+        self._meter = meter or LevelMeter()
+        self._level: Level = self._meter.update(np.zeros((BANDS, 0), np.float32))
+        self._sound = np.zeros(0, np.float32)
+        self._first_sample = self.end = self.sample(start)  # of `_sound`; after its last one
+        self._mel = np.full((BANDS, columns), SILENCE, np.float32)
+        self._first_column = -columns  # of `_mel`; column 0 is centred on the first sample
+        self._measured = 0  # columns that the meter has seen
         self._contacts = Contacts()
-        self._samples = 0  # received, at SAMPLE_RATE
-        self._next = 0  # frame
-        self.level: Level = self._meter.update(np.zeros((BANDS, 0), np.float32))
 
-    def add(self, speech: Speech) -> range:
-        """Take the next Speech; the frames that are ready now."""
-        import soxr
+    def sample(self, frame: int) -> int:
+        """The first sample of a frame."""
+        return round(Fraction(frame) / self.fps * SAMPLE_RATE)
 
-        samples = np.asarray(speech.samples, np.float32)
-        if speech.sample_rate != SAMPLE_RATE:
-            samples = soxr.resample(samples, speech.sample_rate, SAMPLE_RATE)
-        self._contacts.add(speech.phonemes, self._samples / SAMPLE_RATE)
+    @property
+    def end_frame(self) -> int:
+        """Index after the last frame in which there is sound."""
+        return math.ceil(Fraction(self.end, SAMPLE_RATE) * self.fps)
+
+    @property
+    def look_ahead(self) -> float:
+        """Seconds of sound after its beginning that a frame needs to be known."""
+        middle = 0.5 / float(self.fps)
+        return middle + (self._columns / 2 + 1) / COLUMNS_PER_SECOND + N_FFT / 2 / RATE
+
+    def add(self, samples: np.ndarray, phonemes: Iterable[Phoneme] = (), measure: bool = True) -> None:
+        """Append (n,) float32 at SAMPLE_RATE.
+
+        phonemes: in seconds from its start. measure: let the level of all of it count from now on, also for frames
+        before its end; otherwise a frame's level comes of what is within its own chunk or before it, so that it does
+        not matter in which blocks sound arrives.
+        """
+        self._contacts.add(phonemes, self.end / SAMPLE_RATE)
         self._sound = np.concatenate([self._sound, samples])
-        self._samples += len(samples)
-        self._hear(self._mel_stream.push(self._to_mel.resample_chunk(samples)))
-        return self._ready(pause=not speech.joined)
+        self.end += len(samples)
+        self._append(self._mel_stream.push(self._to_mel.resample_chunk(samples)))
+        if measure:
+            self._measure(self._known)
 
-    def finish(self) -> range:
-        """No more Speech comes; the frames that are left, the last one filled up with silence."""
-        tail = self._to_mel.resample_chunk(np.zeros(0, np.float32), last=True)
-        self._hear(self._mel_stream.push(tail))
-        self._hear(self._mel_stream.flush())
-        frames = math.ceil(Fraction(self._samples, SAMPLE_RATE) * self._fps)
-        missing = self._sample(frames) - self._samples
+    def add_speech(self, speech: Speech) -> None:
+        """Append a Speech of any rate."""
+        self.add(resampled(speech.samples, speech.sample_rate), speech.phonemes)
+
+    def pad(self, frame: int) -> None:
+        """Silence up to the beginning of a frame."""
+        self.add(np.zeros(max(0, self.sample(frame) - self.end), np.float32), measure=False)
+
+    def restart(self, frame: int) -> None:
+        """Go on at a frame that is not before the end of the sound, with silence up to it."""
+        gap = self.sample(frame) - self.end
+        kept = self._sound if gap < FORGOTTEN * SAMPLE_RATE else self._sound[:0]
+        silence = np.zeros(gap if len(kept) else 0, np.float32)
+        self._sound = np.concatenate([kept, silence])
+        self.end = self.sample(frame)
+        self._first_sample = self.end - len(self._sound)
+        # Columns are counted anew; those from before move by half of one at most.
+        offset = round((self.end - self.sample(self._start)) * RATE / SAMPLE_RATE / HOP)
+        past = self._mel[:, : max(0, offset - self._first_column)]
+        missing = min(self._columns, max(0, offset - self._known))
+        self._mel = np.concatenate([past, np.full((BANDS, missing), SILENCE, np.float32)], 1)
+        if missing == self._columns:
+            self._mel = self._mel[:, -missing:]
+        self._first_column, self._measured, self._start = -self._mel.shape[1], 0, frame
+        self._to_mel = soxr.ResampleStream(SAMPLE_RATE, RATE, 1, dtype="float32")
+        self._mel_stream = MelStream()
+
+    def finish(self) -> None:
+        """No more sound comes: complete the last columns, and the last frame, with silence."""
+        self._append(self._mel_stream.push(self._to_mel.resample_chunk(np.zeros(0, np.float32), last=True)))
+        self._append(self._mel_stream.flush())
+        self._measure(self._known)
+        missing = self.sample(self.end_frame) - self.end
         self._sound = np.concatenate([self._sound, np.zeros(missing, np.float32)])
-        self._samples += missing
-        return self._ready(pause=True)
+        self.end += missing
 
-    def _hear(self, columns: np.ndarray) -> None:
+    def cut(self, sample: int, fade: int) -> None:
+        """Let sound fall silent within `fade` samples from a sample on, and forget all after it."""
+        keep = max(0, min(len(self._sound), sample - self._first_sample))
+        rest = self._sound[keep : keep + fade]
+        falling = np.linspace(1, 0, fade, dtype=np.float32)[: len(rest)]
+        self._sound = np.concatenate([self._sound[:keep], rest * falling])
+        self.end = self._first_sample + len(self._sound)
+        known = int((sample - self.sample(self._start)) / SAMPLE_RATE * COLUMNS_PER_SECOND)
+        self._mel = self._mel[:, : max(0, known - self._first_column)]
+        self._contacts = Contacts()
+
+    def _append(self, columns: np.ndarray) -> None:
         if columns.shape[1]:
             self._mel = np.concatenate([self._mel, columns], 1)
-            self.level = self._meter.update(columns)
 
-    def _sample(self, frame: int) -> int:
-        """The first sample of a frame."""
-        return round(Fraction(frame) / self._fps * SAMPLE_RATE)
+    @property
+    def _known(self) -> int:
+        """Column after the last one."""
+        return self._first_column + self._mel.shape[1]
 
-    def _start(self, frame: int) -> int:
-        return chunk_start(frame, float(self._fps), self._columns)
+    def _measure(self, end: int) -> None:
+        begin, end = max(self._measured, self._first_column), min(end, self._known)
+        if end > begin:
+            self._level = self._meter.update(self._mel[:, begin - self._first_column : end - self._first_column])
+            self._measured = end
 
-    def _ready(self, pause: bool) -> range:
-        end = self._next
-        known = self._first_column + self._mel.shape[1]
-        while self._sample(end + 1) <= self._samples and (pause or self._start(end) + self._columns <= known):
+    def _chunk_start(self, frame: int) -> int:
+        return chunk_start(frame - self._start, float(self.fps), self._columns)
+
+    def is_known(self, frame: int) -> bool:
+        """Whether all sound that a frame's mouth depends on is there."""
+        return self.sample(frame + 1) <= self.end and self._chunk_start(frame) + self._columns <= self._known
+
+    def known(self, first: int, pause: bool) -> range:
+        """The frames from `first` on that can be drawn. pause: silence follows, so look-ahead is not waited for."""
+        end = first
+        while self.sample(end + 1) <= self.end and (pause or self.is_known(end)):
             end += 1
-        return range(self._next, end)
+        return range(first, end)
 
-    def take(self, frames: range) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
-        """Chunks (n, 80, columns), contacts (n, 2) and the sound of the next frames, which are let go.
+    def sound(self, frame: int) -> np.ndarray:
+        """(m,) float32: what sounds during a frame."""
+        return self.samples(self.sample(frame), self.sample(frame + 1))
 
-        The frames must be ready.
-        """
+    def samples(self, first: int, last: int) -> np.ndarray:
+        """(last - first,) float32, silence where there is no sound."""
+        result = np.zeros(last - first, np.float32)
+        start = max(first, self._first_sample)
+        part = self._sound[start - self._first_sample : max(start, last) - self._first_sample]
+        result[start - first : start - first + len(part)] = part
+        return result
+
+    def chunks(self, frames: Iterable[int]) -> MelChunks:
+        """What the mouth of some frames, in order, depends on."""
+        frames = list(frames)
+        values = np.full((len(frames), BANDS, self._columns), SILENCE, np.float32)
         contacts = np.zeros((len(frames), 2), np.float32)
-        chunks = np.full((len(frames), BANDS, self._columns), SILENCE, np.float32)
-        sounds = []
+        levels = []
         for n, frame in enumerate(frames):
-            start = self._start(frame) - self._first_column
-            part = self._mel[:, max(0, start) : start + self._columns]
-            chunks[n, :, : part.shape[1]] = part
-            first, last = (float((frame + part) / self._fps) for part in CONTACT_PART)
-            contacts[n] = self._contacts.during(first, last)
-            length = self._sample(frame + 1) - self._sample(frame)
-            sounds.append(self._sound[:length].copy())
-            self._sound = self._sound[length:]
-        self._next = frames.stop
-        drop = max(0, self._start(self._next) - self._first_column)
-        self._mel = self._mel[:, drop:]
-        self._first_column += drop
-        return chunks, contacts, sounds
+            column = self._chunk_start(frame)
+            first, last = column - self._first_column, column + self._columns - self._first_column
+            part = self._mel[:, max(0, first) : max(0, last)]
+            begin = max(0, -first)
+            values[n, :, begin : begin + part.shape[1]] = part
+            contacts[n] = self._contacts.during(*(float((frame + part) / self.fps) for part in CONTACT_PART))
+            self._measure(column + self._columns)
+            levels.append(self._level)
+        return MelChunks(values, Level.of_frames(levels), contacts)
+
+    def drop(self, frame: int) -> None:
+        """Let go of what no frame from this one on needs."""
+        sample = max(self._first_sample, min(self.sample(frame), self.end))
+        self._sound = self._sound[sample - self._first_sample :]
+        self._first_sample = sample
+        columns = max(0, min(self._chunk_start(frame) - self._first_column, self._mel.shape[1] - self._columns))
+        self._mel = self._mel[:, columns:]
+        self._first_column += columns
+
+
+def resampled(samples: np.ndarray, rate: int) -> np.ndarray:
+    """(n,) float32 at any rate -> float32 at SAMPLE_RATE."""
+    samples = np.asarray(samples, np.float32)
+    return samples if rate == SAMPLE_RATE else np.asarray(soxr.resample(samples, rate, SAMPLE_RATE), np.float32)
 
 
 def batches(ready: range, sizes: Iterator[int]) -> Iterator[range]:

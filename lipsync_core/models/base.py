@@ -17,7 +17,7 @@ class MelChunks:
     """The sound around some frames of a take.
 
     values: (n, 80, columns) float32, mel -4..4, each chunk centred on the middle of its frame.
-    level: how loud and of what colour the speech is.
+    level: how loud and of what colour the speech is, for all frames or for each.
     contacts: (n, 2) float32, 0 to 1: how surely the lips are sealed (p, b, m), and the lower lip is at the upper teeth
         (f, v), as the voice that speaks tells. 0 where nobody tells, as in a recording.
     """
@@ -47,8 +47,8 @@ class Model(Protocol):
 
     columns: int
 
-    def prepare(self, avatar: Avatar, life: Life) -> Any:
-        """Compute what depends on the avatar alone; the state that `render` takes.
+    def prepare(self, avatar: Avatar) -> Any:
+        """Compute what depends on the avatar alone; the state that `render` takes, in any number of threads.
 
         Raises LipsyncError where the avatar cannot be used.
         """
@@ -58,8 +58,8 @@ class Model(Protocol):
         """How many frames, 960 at most, the memory allows in one batch."""
         ...
 
-    def render(self, state: Any, chunks: MelChunks, frames: np.ndarray, fps: float) -> Iterator[np.ndarray]:
-        """Draw one batch of frames; each depends on its own chunk, index and the level alone, whatever the batch.
+    def render(self, state: Any, chunks: MelChunks, frames: np.ndarray, fps: float, life: Life) -> Iterator[np.ndarray]:
+        """Draw one batch of frames; each depends on its own chunk, level and index and on life, whatever the batch.
 
         frames: (n,) int64 indices in the take, at `fps` frames a second.
         Yields (m, H, W, 3) uint8 RGB at the avatar's size: the frames in order, in parts that take a CPU less than

@@ -13,8 +13,8 @@ import anyio.to_thread
 from lipsync_core import Frame, LipsyncError, Take
 from lipsync_core.jobs.folders import without_folders
 from lipsync_core.jobs.service import Service
-from lipsync_core.server.request_parsing import Wish
-from lipsync_core.server.schemas import Order
+from lipsync_core.server.request_parsing import ParsedRequest
+from lipsync_core.server.schemas import TakeRequest
 from lipsync_core.settings import settings
 
 
@@ -84,19 +84,19 @@ class Making:
 
 
 @asynccontextmanager
-async def making(service: Service, wish: Wish[Order], kind: str, low_latency: bool) -> AsyncIterator[Making]:
+async def making(
+    service: Service, wish: ParsedRequest[TakeRequest], kind: str, low_latency: bool
+) -> AsyncIterator[Making]:
     """Open the take of a wish whose turn has come; it is closed, with its threads, when the block ends."""
     began = time.monotonic()
     threads, loop = service.threads, asyncio.get_running_loop()
     avatar = await wish.avatar(service)
     service.figures.stages.labels("face").observe(time.monotonic() - began)
     order = wish.order
-    options = order.take_options(low_latency)
-    if wish.audio is not None and (order.language or order.voice or order.speed != 1):
-        raise LipsyncError("A recording sounds as it is; leave out language, voice and speed.")
+    options = order.options(low_latency=low_latency, avatar=avatar, audio=wish.audio)
 
     def open_take() -> Take:
-        return service.studio.take(order.text, audio=wish.audio, avatar=avatar, **options)
+        return service.studio.take_of(options)
 
     take = await threads.renders.run(open_take)
     longest = math.inf if wish.audio is None else settings().max_upload_seconds

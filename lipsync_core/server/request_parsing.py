@@ -16,7 +16,7 @@ from lipsync_core.face import default_avatars
 from lipsync_core.jobs import uploads
 from lipsync_core.jobs.service import Service, service_of
 from lipsync_core.jobs.streaming import Left
-from lipsync_core.server.schemas import Order
+from lipsync_core.server.schemas import TakeRequest
 from lipsync_core.settings import settings
 
 FIELDS, FILES = 32, 2  # of a form, at most
@@ -24,12 +24,12 @@ FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 BYTES_PER_CHARACTER = 12  # of JSON, which may write a character as two \uXXXX
 FORM_OVERHEAD = 2**20  # bytes beside the files and the text
 
-Kind = TypeVar("Kind", bound=Order)
-Kind_co = TypeVar("Kind_co", bound=Order, covariant=True)
+Kind = TypeVar("Kind", bound=TakeRequest)
+Kind_co = TypeVar("Kind_co", bound=TakeRequest, covariant=True)
 
 
 @dataclass(frozen=True)
-class Wish(Generic[Kind_co]):
+class ParsedRequest(Generic[Kind_co]):
     """order: the fields. audio, face: uploads, stored in `folder`, which goes with the request."""
 
     order: Kind_co
@@ -67,7 +67,7 @@ class Wish(Generic[Kind_co]):
 
 
 @asynccontextmanager
-async def wish_of(request: Request, kind: type[Kind], speech: bool = True) -> AsyncIterator[Wish[Kind]]:
+async def parse_request(request: Request, kind: type[Kind], speech: bool = True) -> AsyncIterator[ParsedRequest[Kind]]:
     """Read and check a request; its files are there for the block.
 
     speech: whether there must be a text or a recording. Raises HTTPException, ValidationError or LipsyncError.
@@ -98,7 +98,7 @@ async def wish_of(request: Request, kind: type[Kind], speech: bool = True) -> As
             raise LipsyncError("Either a text or a recording is needed; send `text` or the file `audio`.")
         with service.folder.job() as folder:
             paths = await asyncio.to_thread(_store, files, folder)
-            yield Wish(order, folder, paths.get("audio"), paths.get("avatar"))
+            yield ParsedRequest(order, folder, paths.get("audio"), paths.get("avatar"))
     finally:
         if form is not None:
             await form.close()
@@ -146,7 +146,7 @@ def _listed(name: str) -> Path:
     )
 
 
-def body_schema(kind: type[Order]) -> dict[str, Any]:
+def body_schema(kind: type[TakeRequest]) -> dict[str, Any]:
     """What OpenAPI tells of a body that is JSON, or a form with files."""
     schema = kind.model_json_schema()
     file = {"type": "string", "format": "binary"}
@@ -159,7 +159,7 @@ def body_schema(kind: type[Order]) -> dict[str, Any]:
     }
 
 
-def query_schema(kind: type[Order]) -> dict[str, Any]:
+def query_schema(kind: type[TakeRequest]) -> dict[str, Any]:
     """The same fields in an address."""
     properties = kind.model_json_schema()["properties"]
     return {"parameters": [{"name": name, "in": "query", "schema": one} for name, one in properties.items()]}

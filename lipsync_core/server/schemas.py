@@ -1,5 +1,7 @@
-"""What can be asked for: the fields of a request, in JSON, in a form or in an address."""
+"""What can be asked for: the fields of a request, in JSON, in a form or in an address; those of a take come from its
+options."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from pydantic import (
@@ -10,8 +12,10 @@ from pydantic import (
     StringConstraints,
     ValidatorFunctionWrapHandler,
     WrapValidator,
+    create_model,
 )
 
+from lipsync_core.core.options import Option, TakeOptions, options
 from lipsync_core.errors import LipsyncError
 from lipsync_core.settings import settings
 
@@ -37,45 +41,59 @@ def _whole(value: str) -> str:
 
 Words = Annotated[str, AfterValidator(_whole)]
 Name = Annotated[str, StringConstraints(max_length=100), AfterValidator(_whole)]
+FacePoint = Annotated[int | tuple[int, int] | tuple[float, float] | None, WrapValidator(_face)]
+
+# Where a request means something else than Python does: a name instead of a file, a file of its own, a smaller limit.
+OTHERWISE: dict[str, dict[str, Any]] = {
+    "text": {"kind": Words | None, "about": "What to say; or else send a recording as the file `audio`."},
+    "avatar": {"kind": Name | None, "about": "A name from /api/avatars, or an id that POST /api/avatars gave."},
+    "voice": {"kind": Name | None, "about": "An id from /api/voices; default the best one."},
+    "language": {"kind": Name | None},
+    "model": {"kind": Name | None, "about": "A name from /api/models; default that of the settings."},
+    "face": {"kind": FacePoint},
+    "queue_frames": {"highest": 300},
+}
+SENT_AS_FILE = {"audio"}
 
 
-class Order(BaseModel):
-    """What is to be said, by whom and how. Fields that are left out have the defaults of the settings."""
+def _field(option: Option) -> tuple[Any, Any]:
+    option = replace(option, **OTHERWISE.get(option.name, {}))
+    return option.kind, Field(option.default, ge=option.lowest, le=option.highest, description=option.about)
 
+
+class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    text: Words | None = Field(None, description="What to say; or else send a recording as the file `audio`.")
-    avatar: Name | None = Field(None, description="A name from /api/avatars, or an id that POST /api/avatars gave.")
-    language: Name | None = Field(None, description="Code or name; default by the text's letters.")
-    voice: Name | None = Field(None, description="An id from /api/voices; default the best one.")
-    speed: float = Field(1.0, ge=0.5, le=2.0)
-    model: Name = Field("rig", description="A name from /api/models.")
-    low_latency: bool | None = Field(None, description="Small batches first. Default: true for streams.")
-    batch_size: int | None = Field(None, ge=1, le=960, description="Frames drawn at once; overrides low_latency.")
-    fps: float | None = Field(None, ge=1, le=120, description="Default: the clip's own, or 25.")
-    size: int | None = Field(None, ge=64, le=2160, description="Pixels of the shorter side; default the avatar's.")
-    face: Annotated[int | tuple[int, int] | tuple[float, float] | None, WrapValidator(_face)] = Field(
-        None, description="Which face of an upload: 0 is the largest, or a point such as 320,240."
-    )
-    seed: int = Field(0, ge=0, lt=2**32, description="Of blinks and sway.")
-    idle: bool = Field(True, description="Whether a photo blinks, sways and breathes.")
-    queue_frames: int | None = Field(None, ge=1, le=300, description="Frames that may wait between stages; default 30.")
 
-    def take_options(self, low_latency: bool) -> dict[str, Any]:
-        """Arguments of Studio.take but text, audio and avatar. Raises LipsyncError for what is not allowed here."""
+_Fields = create_model(  # type: ignore[call-overload]
+    "_Fields",
+    __base__=_Strict,
+    **{name: _field(option) for name, option in options().items() if name not in SENT_AS_FILE},
+)
+
+
+class TakeRequest(_Fields):  # type: ignore[valid-type, misc]
+    """What is to be said, by whom and how. Fields that are left out have the defaults of the settings."""
+
+    def options(self, *, low_latency: bool, **sources: Any) -> TakeOptions:
+        """The options of the take. sources: its avatar, and its recording if there is one.
+
+        low_latency: where the request does not say. Raises LipsyncError for what is not allowed.
+        """
         if self.size is not None and self.size > settings().max_size:
             raise LipsyncError(
                 "The size {size} is too large here; choose up to {most} pixels.",
                 size=self.size,
                 most=settings().max_size,
             )
-        names = ("language", "voice", "speed", "model", "batch_size", "fps", "seed", "idle", "queue_frames")
-        chosen = low_latency if self.low_latency is None else self.low_latency
-        return {name: getattr(self, name) for name in names} | {"low_latency": chosen}
+        values = {name: getattr(self, name) for name in options() if name not in SENT_AS_FILE}
+        if values["low_latency"] is None:
+            values["low_latency"] = low_latency
+        return TakeOptions(**values | {"face": None, "size": None} | sources)
 
 
-class StreamOrder(Order):
-    """An order whose frames are watched while they are made."""
+class StreamRequest(TakeRequest):
+    """A request whose frames are watched while they are made."""
 
     pace: bool = Field(True, description="Frames come when they are due; false: as fast as they are made, all of them.")
     session: str | None = Field(None, pattern=SESSION_NAME, description="Your own name for the session, 8 to 64 signs.")

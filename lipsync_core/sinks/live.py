@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lipsync_core.core.studio import Take
+from lipsync_core.core.take import Take
 from lipsync_core.frame import Frame
 
 AHEAD = 1.2  # seconds of sound that are sent before their pictures are due, at most

@@ -1,7 +1,7 @@
 """The rig: the default model, with nothing to download."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -23,12 +23,9 @@ FACTS = ModelFacts(
 )
 
 
-@dataclass(frozen=True)
-class RigState:
-    """An avatar made ready, and its life: None for a clip, which moves by itself, and where it is not wanted."""
-
-    renderer: Renderer
-    idle: Idle | None
+@lru_cache(maxsize=64)
+def _idle(seed: int) -> Idle:
+    return Idle(seed)
 
 
 @register(FACTS)
@@ -40,21 +37,24 @@ class RigModel:
     def __init__(self) -> None:
         self._motion = Motion.load()
 
-    def prepare(self, avatar: Avatar, life: Life) -> RigState:
-        return RigState(Renderer(avatar), Idle(life.seed) if life.idle and avatar.is_photo else None)
+    def prepare(self, avatar: Avatar) -> Renderer:
+        return Renderer(avatar)
 
-    def largest_batch(self, state: RigState) -> int:
+    def largest_batch(self, state: Renderer) -> int:
         return 960  # drawn a few at a time, so memory does not grow with the batch
 
-    def render(self, state: RigState, chunks: MelChunks, frames: np.ndarray, fps: float) -> Iterator[np.ndarray]:
-        shown = clip_frame(state.renderer.avatar, frames, fps)
-        height, width = state.renderer.avatar.size
+    def render(
+        self, state: Renderer, chunks: MelChunks, frames: np.ndarray, fps: float, life: Life
+    ) -> Iterator[np.ndarray]:
+        shown = clip_frame(state.avatar, frames, fps)
+        own = _idle(life.seed) if life.idle and state.avatar.is_photo else None  # a clip moves by itself
+        height, width = state.avatar.size
         step = max(1, min(GROUP, PART_PIXELS // (height * width)))
 
         def parts() -> Iterator[tuple[slice, np.ndarray]]:
             for start in range(0, len(frames), GROUP):
                 group = slice(start, start + GROUP)
-                motion = self._motion(chunks.values[group], chunks.level)
+                motion = self._motion(chunks.values[group], chunks.level.part(group))
                 motion[:, CONTACTS] = np.maximum(motion[:, CONTACTS], chunks.contacts[group])
                 for first in range(0, len(motion), step):
                     some = motion[first : first + step]
@@ -62,7 +62,6 @@ class RigModel:
 
         def draw(part: tuple[slice, np.ndarray]) -> np.ndarray:
             which, motion = part
-            idle = state.idle.at(frames[which] / fps) if state.idle else None
-            return state.renderer.draw(motion, shown[which], idle)
+            return state.draw(motion, shown[which], own.at(frames[which] / fps) if own else None)
 
         yield from in_order(draw, parts(), most=-(-len(frames) // step))

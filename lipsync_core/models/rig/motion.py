@@ -106,7 +106,8 @@ class MotionNet(nn.Module):
 
 def normalise(mel: np.ndarray, level: Level) -> np.ndarray:
     """Raw mel (..., 80, T) -> deviations from the take's own speech, clamped."""
-    return np.clip((mel - level.means[:, None]) / level.scale, -CLAMP, CLAMP).astype(np.float32)
+    scale = np.asarray(level.scale, np.float32)[..., None, None]
+    return np.clip((mel - level.means[..., None]) / scale, -CLAMP, CLAMP).astype(np.float32)
 
 
 class Motion:
@@ -147,7 +148,7 @@ class Motion:
     def __call__(self, chunks: np.ndarray, level: Level) -> np.ndarray:
         """(n, 80, COLUMNS) float32 raw mel, -4..4 -> (n, 5) float32, the CHANNELS.
 
-        Each row depends on its own chunk and the Level alone, to the last bit: chunks are computed in groups of a
+        Each row depends on its own chunk and its Level alone, to the last bit: chunks are computed in groups of a
         fixed size. In silence every channel is 0.
         """
         count = len(chunks)
@@ -156,18 +157,20 @@ class Motion:
             return motion
         padded = np.full((-(-count // GROUP) * GROUP, BANDS, COLUMNS), SILENCE, np.float32)
         padded[:count] = np.nan_to_num(chunks, nan=SILENCE)
-        mel = torch.from_numpy(normalise(padded, level))
+        present = presence(padded[:count], level)
+        mel = torch.from_numpy(normalise(padded, level.part(np.minimum(np.arange(len(padded)), count - 1))))
         with torch.inference_mode():
             for start in range(0, len(padded), GROUP):
                 end = min(count, start + GROUP)
-                motion[start:end] = self._net(mel[start : start + GROUP]).numpy()[: end - start]
-        return np.clip(motion, LOWEST, HIGHEST) * presence(padded[:count], level)[:, None]
+                if present[start:end].any():  # an idle face has nothing to ask the network
+                    motion[start:end] = self._net(mel[start : start + GROUP]).numpy()[: end - start]
+        return np.clip(motion, LOWEST, HIGHEST) * present[:, None]
 
 
 def presence(chunks: np.ndarray, level: Level) -> np.ndarray:
     """Raw mel (n, 80, COLUMNS) -> (n,) 0 where nothing near the middle of the chunk can be speech, else up to 1."""
     middle = chunks.shape[-1] // 2
     near = chunks[..., middle - HEARD_BEFORE : middle + HEARD_AFTER].mean(1, dtype=np.float32)
-    above = near.max(1) - np.float32(level.means.mean())
+    above = near.max(1) - level.means.mean(-1, dtype=np.float32)
     part = np.clip((above - QUIET) / (AUDIBLE - QUIET), 0, 1)
     return (part * part * (3 - 2 * part)).astype(np.float32)

@@ -29,6 +29,6 @@ def activity(chunks: np.ndarray, level: Level) -> np.ndarray:
     distance = np.abs(np.arange(count) - (count - 1) / 2) * COLUMN_SECONDS
     nearness = _smooth((FAR_SECONDS - distance) / (FAR_SECONDS - NEAR_SECONDS))
     loud = np.nan_to_num(chunks, nan=SILENCE, posinf=4, neginf=-4).mean(1, dtype=np.float64)
-    quiet = max(float(level.means.mean()) + QUIET, LEAST)
+    quiet = np.maximum(level.means.mean(-1, dtype=np.float64)[..., None] + QUIET, LEAST)
     speech = _smooth((loud - quiet) / (AUDIBLE - QUIET))
     return (speech * nearness).max(1).astype(np.float32)

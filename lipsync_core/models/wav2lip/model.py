@@ -47,7 +47,7 @@ class Wav2LipModel:
             raise LipsyncError(NO_MEMORY) from error
         self._group = group or processor.group_size(device)
 
-    def prepare(self, avatar: Avatar, life: Life) -> Wav2LipState:
+    def prepare(self, avatar: Avatar) -> Wav2LipState:
         faces = Faces(avatar, self._decoder, settings().wav2lip_pads)
         if avatar.is_photo:
             assert faces[0] is not None  # here, so that the first frame does not wait for it
@@ -56,5 +56,7 @@ class Wav2LipModel:
     def largest_batch(self, state: Wav2LipState) -> int:
         return 960  # drawn a group at a time, so memory does not grow with the batch
 
-    def render(self, state: Wav2LipState, chunks: MelChunks, frames: np.ndarray, fps: float) -> Iterator[np.ndarray]:
+    def render(
+        self, state: Wav2LipState, chunks: MelChunks, frames: np.ndarray, fps: float, life: Life
+    ) -> Iterator[np.ndarray]:
         return Batch(state.faces, state.groups, chunks, frames, fps).draw()

@@ -12,7 +12,7 @@ from lipsync_core import Studio
 from lipsync_core.jobs.service import owner_of, service_of
 from lipsync_core.server.realtime.connections import Connections
 from lipsync_core.server.realtime.schemas import Answer, IceServers, Interrupted, Offer, Said, Say
-from lipsync_core.server.request_parsing import Wish
+from lipsync_core.server.request_parsing import ParsedRequest
 
 CLIENT = Path(__file__).with_name("client.js")
 GONE = "There is no such session, or it has ended; send a new offer."
@@ -36,7 +36,7 @@ def make_realtime(studio: Studio) -> APIRouter:
         """Open a WebRTC connection: video and audio on one clock, events on its data channel."""
         service = service_of(request)
         with service.folder.job() as folder:
-            face = Wish(wish, folder, None, None)
+            face = ParsedRequest(wish, folder, None, None)
             answer = await connections.open(service, owner_of(request), wish, lambda: face.avatar_now(service))
         if await request.is_disconnected():  # nobody will connect
             await connections.end(answer.session)

@@ -4,14 +4,14 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from lipsync_core.server.schemas import Name, Order, Words
+from lipsync_core.server.schemas import Name, TakeRequest, Words
 from lipsync_core.settings import settings
 
 MOST_BATCH = 32  # frames, 1.3 s: sound comes with its pictures, so it waits for all of them
 MOST_SDP = 100_000  # characters; a browser's offer has about 6,000
 
 
-class Offer(Order):
+class Offer(TakeRequest):
     """A WebRTC offer that wants to receive one video and one audio track, and who is to be seen.
 
     A data channel in it, of any label, gets the events.

@@ -15,8 +15,8 @@ from lipsync_core.jobs.service import Service, owner_of, service_of
 from lipsync_core.jobs.streaming import Stream, until_left
 from lipsync_core.jobs.turn import Turn, turn
 from lipsync_core.server.problem_details import of_error
-from lipsync_core.server.request_parsing import Wish, body_schema, wish_of
-from lipsync_core.server.schemas import Order
+from lipsync_core.server.request_parsing import ParsedRequest, body_schema, parse_request
+from lipsync_core.server.schemas import TakeRequest
 from lipsync_core.server.server_sent_events import MEDIA_TYPE as EVENTS
 from lipsync_core.server.server_sent_events import error_event, event, wants_events
 from lipsync_core.settings import settings
@@ -43,7 +43,7 @@ def picture(name: str) -> FileResponse:
 
 @router.post(
     "/api/avatars",
-    openapi_extra=body_schema(Order),
+    openapi_extra=body_schema(TakeRequest),
     status_code=201,
     response_class=Response,
     responses={201: {"content": {"application/json": {}, EVENTS: {}}}},
@@ -55,7 +55,7 @@ async def prepare(request: Request) -> Response:
     """
     service = service_of(request)
     async with AsyncExitStack() as stack:
-        wish = await stack.enter_async_context(wish_of(request, Order, speech=False))
+        wish = await stack.enter_async_context(parse_request(request, TakeRequest, speech=False))
         if wish.face is None:
             raise LipsyncError("A face is needed; send a photo or a video as the file `avatar`.")
         place = await stack.enter_async_context(turn(service, owner_of(request)))
@@ -69,7 +69,7 @@ async def prepare(request: Request) -> Response:
         return JSONResponse(_facts(service, await until_left(request, work())), 201)
 
 
-async def _told(service: Service, wish: Wish[Order], place: Turn) -> AsyncGenerator[bytes, None]:
+async def _told(service: Service, wish: ParsedRequest[TakeRequest], place: Turn) -> AsyncGenerator[bytes, None]:
     try:
         async for position in place.positions():
             yield event("queued", position=position)

@@ -18,8 +18,8 @@ from lipsync_core.jobs.streaming import Stream, until_left
 from lipsync_core.jobs.turn import Turn, turn
 from lipsync_core.server.problem_details import of_error, problem
 from lipsync_core.server.render import Making, making
-from lipsync_core.server.request_parsing import Wish, body_schema, wish_of
-from lipsync_core.server.schemas import Order
+from lipsync_core.server.request_parsing import ParsedRequest, body_schema, parse_request
+from lipsync_core.server.schemas import TakeRequest
 from lipsync_core.server.server_sent_events import MEDIA_TYPE as EVENTS
 from lipsync_core.server.server_sent_events import error_event, event, wants_events
 from lipsync_core.sinks.mp4 import Mp4Writer
@@ -33,7 +33,7 @@ router = APIRouter(tags=["video"])
 
 @router.post(
     "/api/generate",
-    openapi_extra=body_schema(Order),
+    openapi_extra=body_schema(TakeRequest),
     response_class=Response,
     responses={200: {"content": {VIDEO: {}, EVENTS: {}}}},
 )
@@ -45,7 +45,7 @@ async def generate(request: Request, stream: bool = False) -> Response:
     """
     service = service_of(request)
     async with AsyncExitStack() as stack:
-        wish = await stack.enter_async_context(wish_of(request, Order))
+        wish = await stack.enter_async_context(parse_request(request, TakeRequest))
         place = await stack.enter_async_context(turn(service, owner_of(request)))
         if wants_events(request):
             return Stream(_told(service, wish, place), EVENTS, stack.pop_all())
@@ -58,12 +58,12 @@ async def generate(request: Request, stream: bool = False) -> Response:
         return _Once(video, stack.pop_all())
 
 
-async def _begin(stack: AsyncExitStack, service: Service, wish: Wish[Order], place: Turn) -> Making:
+async def _begin(stack: AsyncExitStack, service: Service, wish: ParsedRequest[TakeRequest], place: Turn) -> Making:
     await place.come()
     return await stack.enter_async_context(making(service, wish, "mp4", low_latency=True))
 
 
-async def _whole(service: Service, wish: Wish[Order], place: Turn) -> Path:
+async def _whole(service: Service, wish: ParsedRequest[TakeRequest], place: Turn) -> Path:
     await place.come()
     async with making(service, wish, "mp4", low_latency=False) as made:
         return await _file(made, wish.folder / NAME)
@@ -108,7 +108,7 @@ async def _piped(made: Making, pipe: Pipe) -> AsyncGenerator[bytes, None]:
         del writing  # else an error and this frame would hold each other, and the take with its files
 
 
-async def _told(service: Service, wish: Wish[Order], place: Turn) -> AsyncGenerator[bytes, None]:
+async def _told(service: Service, wish: ParsedRequest[TakeRequest], place: Turn) -> AsyncGenerator[bytes, None]:
     try:
         async for position in place.positions():
             yield event("queued", position=position)

@@ -15,8 +15,8 @@ from lipsync_core.jobs.sessions import Session
 from lipsync_core.jobs.streaming import Stream, until_left
 from lipsync_core.jobs.turn import Turn, turn
 from lipsync_core.server.render import Making, making
-from lipsync_core.server.request_parsing import Wish, body_schema, query_schema, wish_of
-from lipsync_core.server.schemas import StreamOrder
+from lipsync_core.server.request_parsing import ParsedRequest, body_schema, parse_request, query_schema
+from lipsync_core.server.schemas import StreamRequest
 from lipsync_core.server.stream_audio import Sound
 from lipsync_core.settings import settings
 from lipsync_core.sinks import mjpeg
@@ -29,7 +29,7 @@ ANSWER: dict[int | str, Any] = {200: {"content": {"multipart/x-mixed-replace": {
 class Show:
     """The pictures of one take on their way to one client."""
 
-    def __init__(self, made: Making, order: StreamOrder, session: Session) -> None:
+    def __init__(self, made: Making, order: StreamRequest, session: Session) -> None:
         self._made, self._session = made, session
         self._quality, self._paced = order.quality, order.pace
         self._ahead = order.queue_frames or settings().queue_frames
@@ -130,13 +130,13 @@ class Show:
         return frame, mjpeg.encode(frame, self._quality)
 
 
-@router.get("/api/stream_mjpeg", openapi_extra=query_schema(StreamOrder), response_class=Response, responses=ANSWER)
+@router.get("/api/stream_mjpeg", openapi_extra=query_schema(StreamRequest), response_class=Response, responses=ANSWER)
 async def watch(request: Request) -> Response:
     """The same for the address of an `<img>`; choose the name of the `session` to find its sound."""
     return await _show(request)
 
 
-@router.post("/api/stream_mjpeg", openapi_extra=body_schema(StreamOrder), response_class=Response, responses=ANSWER)
+@router.post("/api/stream_mjpeg", openapi_extra=body_schema(StreamRequest), response_class=Response, responses=ANSWER)
 async def stream(request: Request) -> Response:
     """Pictures, each with its index and time; the sound is at /api/sessions/{X-Session-Id}/audio."""
     return await _show(request)
@@ -145,7 +145,7 @@ async def stream(request: Request) -> Response:
 async def _show(request: Request) -> Response:
     service = service_of(request)
     async with AsyncExitStack() as stack:
-        wish = await stack.enter_async_context(wish_of(request, StreamOrder))
+        wish = await stack.enter_async_context(parse_request(request, StreamRequest))
         place = await stack.enter_async_context(turn(service, owner_of(request)))
         show, session = await until_left(request, _begin(stack, service, wish, place))
         return Stream(show.body(), mjpeg.MEDIA_TYPE, stack.pop_all(), {"X-Session-Id": session.id})
@@ -165,7 +165,9 @@ def _cancel_this() -> Callable[[], object]:
     return cancel
 
 
-async def _begin(stack: AsyncExitStack, service: Service, wish: Wish[StreamOrder], place: Turn) -> tuple[Show, Session]:
+async def _begin(
+    stack: AsyncExitStack, service: Service, wish: ParsedRequest[StreamRequest], place: Turn
+) -> tuple[Show, Session]:
     session = service.sessions.open("mjpeg", _cancel_this(), name=wish.order.session)
     stack.callback(service.sessions.remove, session)
     async for position in place.positions():

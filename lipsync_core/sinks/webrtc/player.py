@@ -9,7 +9,8 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from lipsync_core.core.studio import Studio, Take
+from lipsync_core.core.studio import Studio
+from lipsync_core.core.take import Take
 from lipsync_core.errors import LipsyncError
 from lipsync_core.frame import Frame
 from lipsync_core.sinks.webrtc.agenda import Agenda
