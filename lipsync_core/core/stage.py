@@ -18,7 +18,8 @@ class Stage(Generic[Item]):
     An exception in the source is raised at the consumer, after the items that came before it. `interrupt` is called
     by `stop`, from another thread than the source's, and should end what the source is busy with.
 
-    ready: is called, in the source's thread, whenever an item or the end is there to be taken.
+    ready: is called, in the source's thread, whenever an item or the end is there to be taken; only `close` waits for
+    the thread then.
 
     worked: seconds that the source has taken for its items. waited: seconds that the consumer has waited for them.
     """
@@ -29,7 +30,7 @@ class Stage(Generic[Item]):
         ahead: int,
         name: str,
         interrupt: Callable[[], object] = lambda: None,
-        ready: Callable[[], object] = lambda: None,
+        ready: Callable[[], object] | None = None,
     ) -> None:
         self._source, self._interrupt, self._ready = source, interrupt, ready
         self._items: queue.Queue[tuple[Item | None, BaseException | None]] = queue.Queue(ahead)
@@ -60,7 +61,8 @@ class Stage(Generic[Item]):
         while not self._stop.is_set():
             try:
                 self._items.put(entry, timeout=POLL)
-                self._ready()
+                if self._ready is not None:
+                    self._ready()
                 return True
             except queue.Full:
                 continue
@@ -86,7 +88,8 @@ class Stage(Generic[Item]):
             if end is None:
                 return item  # type: ignore[return-value]
             self._ended = True
-            self._thread.join()
+            if self._ready is None:  # whom it calls may be waiting for this very consumer
+                self._thread.join()
             if not isinstance(end, StopIteration):
                 raise end
         raise StopIteration

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 import numpy as np
-import soxr
 
 from lipsync_core.audio.mel import BANDS, COLUMNS_PER_SECOND, HOP, N_FFT, RATE, SILENCE, MelStream, chunk_start
 from lipsync_core.audio.normalization import Level, LevelMeter
+from lipsync_core.audio.resampling import Resampler
 from lipsync_core.models import MelChunks
 from lipsync_core.speech.speech import Phoneme, Speech
 from lipsync_core.speech.timing.lip_closures import Contacts
@@ -29,7 +29,7 @@ class Timeline:
 
     def __init__(self, fps: Fraction, columns: int, start: int = 0, meter: LevelMeter | None = None) -> None:
         self.fps, self._columns, self._start = fps, columns, start
-        self._to_mel = soxr.ResampleStream(SAMPLE_RATE, RATE, 1, dtype="float32")
+        self._to_mel = Resampler(SAMPLE_RATE, RATE)
         self._mel_stream = MelStream()
         self._meter = meter or LevelMeter()
         self._level: Level = self._meter.update(np.zeros((BANDS, 0), np.float32))
@@ -65,7 +65,7 @@ class Timeline:
         self._contacts.add(phonemes, self.end / SAMPLE_RATE)
         self._sound = np.concatenate([self._sound, samples])
         self.end += len(samples)
-        self._append(self._mel_stream.push(self._to_mel.resample_chunk(samples)))
+        self._append(self._mel_stream.push(self._to_mel.push(samples)))
         if measure:
             self._measure(self._known)
 
@@ -93,12 +93,12 @@ class Timeline:
         if missing == self._columns:
             self._mel = self._mel[:, -missing:]
         self._first_column, self._measured, self._start = -self._mel.shape[1], 0, frame
-        self._to_mel = soxr.ResampleStream(SAMPLE_RATE, RATE, 1, dtype="float32")
+        self._to_mel = Resampler(SAMPLE_RATE, RATE)
         self._mel_stream = MelStream()
 
     def finish(self) -> None:
         """No more sound comes: complete the last columns, and the last frame, with silence."""
-        self._append(self._mel_stream.push(self._to_mel.resample_chunk(np.zeros(0, np.float32), last=True)))
+        self._append(self._mel_stream.push(self._to_mel.flush()))
         self._append(self._mel_stream.flush())
         self._measure(self._known)
         missing = self.sample(self.end_frame) - self.end
@@ -186,6 +186,8 @@ class Timeline:
 
 def resampled(samples: np.ndarray, rate: int) -> np.ndarray:
     """(n,) float32 at any rate -> float32 at SAMPLE_RATE."""
+    import soxr
+
     samples = np.asarray(samples, np.float32)
     return samples if rate == SAMPLE_RATE else np.asarray(soxr.resample(samples, rate, SAMPLE_RATE), np.float32)
 

@@ -22,6 +22,7 @@ LARGEST_BATCH = 8  # frames: what is drawn may be discarded, and sound must not 
 AHEAD_SECONDS = 20.0  # of sound that is placed before it is heard, at most
 STALLED_SECONDS = 0.25  # without a block, after which what was pushed is said without what should have followed
 EASE_SECONDS = 0.2  # in which a mouth closes after its sound has ended
+MOST_JITTER = 0.2  # seconds that blocks may come apart, without that a frame has to be drawn before the next one
 SLACK = 0.01  # seconds before it is due at which a frame is to be drawn
 
 
@@ -125,8 +126,10 @@ class Drawing:
         if not last.joined or utterance.ended:
             return True
         seconds = sum(len(piece.samples) for piece in self._held) / SAMPLE_RATE
-        stalled = isinstance(utterance, Pushed) and time.monotonic() - self._arrived > STALLED_SECONDS
-        return seconds >= self.timeline.look_ahead or stalled
+        if not isinstance(utterance, Pushed):
+            return seconds >= self.timeline.look_ahead
+        needed = self.timeline.look_ahead + min(MOST_JITTER, utterance.longest_block)
+        return seconds >= needed or time.monotonic() - self._arrived > STALLED_SECONDS
 
     def _go_on(self, index: int) -> None:
         """Let the timeline end where speech can begin: after that before it, and as soon as it can be drawn."""
@@ -168,19 +171,17 @@ class Drawing:
 
     def _soonest(self, index: int) -> int:
         """The first frame that can still be drawn in time."""
-        if not self._clock.running:
-            return index
-        soonest = max(index, self._clock.index)
-        if self.buffer.end <= soonest:  # late: leave out what could not be ready
-            soonest += math.ceil(self._seconds * float(self._fps))
+        soonest = max(index, self.buffer.end)
+        # Late: what could not be ready is left out, unless nobody takes frames.
+        while self._clock.until(soonest) < self._seconds and soonest - index <= self._ahead:
+            soonest += 1
         return soonest
 
     def choose(self, index: int) -> Batch | None:
         """What to draw now, with the frame of this index taken next; None where nothing can be drawn yet."""
         if self._wait_for_speech and not self.spoken:
             return None
-        start = self.buffer.end if self.buffer.end > index else self._soonest(index)
-        start = max(start, self.buffer.end)
+        start = self._soonest(index)
         ahead = start - index
         size = self._largest if ahead >= self._largest else max(1, ahead)
         stop = start
@@ -216,5 +217,5 @@ class Drawing:
         if not self._clock.running:
             return 0.05 if self._held else None
         if self._open or self._held:
-            return max(0.001, min(0.05, self._clock.until(self.buffer.end) - self._margin))
-        return max(0.001, self._clock.until(self.buffer.end))
+            return max(0.002, min(0.05, self._clock.until(self._soonest(index)) - self._margin))
+        return None

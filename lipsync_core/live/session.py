@@ -184,6 +184,11 @@ class LiveSession:
             self._lock.notify_all()
 
     @property
+    def look_ahead(self) -> float:
+        """Seconds of sound that a frame's mouth depends on, from the frame's beginning: pushed sound waits for that."""
+        return self._drawing.timeline.look_ahead
+
+    @property
     def speaking(self) -> bool:
         """Whether something is being said or waits."""
         return bool(self._waiting or self._placed)

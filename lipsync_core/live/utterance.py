@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import soxr
 
+from lipsync_core.audio.resampling import Resampler
 from lipsync_core.core.stage import Stage
 from lipsync_core.core.take import SPEECH_AHEAD, generate
 from lipsync_core.core.timeline import SAMPLE_RATE, resampled
@@ -115,9 +115,10 @@ class Pushed(Utterance):
         self.flushed = False
         self.arrived = time.monotonic()  # when the last block came
         self._blocks: deque[np.ndarray] = deque()
+        self.longest_block = 0.0  # seconds
         self._pending = 0  # samples
         self._rate = 0
-        self._resampler: soxr.ResampleStream | None = None
+        self._resampler: Resampler | None = None
 
     @property
     def expected(self) -> bool:
@@ -137,11 +138,10 @@ class Pushed(Utterance):
             )
         if rate != self._rate:
             self._finish_rate()
-            self._rate = rate
-            self._resampler = (
-                None if rate == SAMPLE_RATE else soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
-            )
-        self._append(block if self._resampler is None else self._resampler.resample_chunk(block))
+            self._rate, self._resampler = rate, Resampler(rate, SAMPLE_RATE)
+        assert self._resampler is not None
+        self.longest_block = max(self.longest_block, len(block) / rate)
+        self._append(self._resampler.push(block))
         self.arrived = time.monotonic()
 
     def flush(self) -> None:
@@ -152,8 +152,8 @@ class Pushed(Utterance):
 
     def _finish_rate(self) -> None:
         if self._resampler is not None:
-            self._append(self._resampler.resample_chunk(np.zeros(0, np.float32), last=True))
-            self._resampler = None
+            self._append(self._resampler.flush())
+            self._resampler, self._rate = None, 0
 
     def _append(self, block: np.ndarray) -> None:
         if len(block):
