@@ -227,13 +227,13 @@ def on_gpu(file: Path, seconds: float, size: int) -> None:
         use(wav2lip_precision=precision)
         for group in (1, 2, 4, 8, 16, 32, 64):
             model = Wav2LipModel(group)
-            state = model.prepare(avatar, Life())
+            state = model.prepare(avatar)
             found = state.faces[0]
             assert found is not None
             said = model._decoder.listen(torch.rand(group, 80, COLUMNS))
             features = [found.features] * group
             network = best(lambda: list(state.groups.draw(said, features, state.faces.wanted)), 5) / group  # noqa: B023
-            frames = best(lambda: sum(1 for _ in model.render(state, chunks, np.arange(count), FPS)), 2) / count  # noqa: B023
+            frames = best(lambda: sum(1 for _ in model.render(state, chunks, np.arange(count), FPS, Life())), 2) / count  # noqa: B023
             print(f"| {precision} | {group} | {1 / network:.0f} | {1 / frames:.0f} |", flush=True)
 
 

@@ -206,14 +206,14 @@ class SlowModel:
         self._rig = make_model("rig")
         self.columns = self._rig.columns
 
-    def prepare(self, avatar: Any, life: Life) -> Any:
-        return self._rig.prepare(avatar, life)
+    def prepare(self, avatar: Any) -> Any:
+        return self._rig.prepare(avatar)
 
     def largest_batch(self, state: Any) -> int:
         return 960
 
-    def render(self, state: Any, chunks: MelChunks, frames: np.ndarray, fps: float) -> Iterator[np.ndarray]:
-        for part in self._rig.render(state, chunks, frames, fps):
+    def render(self, state: Any, chunks: MelChunks, frames: np.ndarray, fps: float, life: Life) -> Iterator[np.ndarray]:
+        for part in self._rig.render(state, chunks, frames, fps, life):
             for frame in part:
                 time.sleep(SLOW_SECONDS)
                 yield frame[None]

@@ -408,11 +408,11 @@ def test_batches_change_no_pixel(studio: Studio, photo: Avatar, options: dict[st
 def test_frames_come_one_by_one_and_a_closed_take_leaves_no_thread(studio: Studio, photo: Avatar) -> None:
     model = studio.model("wav2lip")
     before = set(threading.enumerate())
-    state = model.prepare(photo, Life())
+    state = model.prepare(photo)
     mel = MelChunks(
         np.zeros((40, 80, model.columns), np.float32), LevelMeter().update(np.zeros((80, 0))), np.zeros((40, 2))
     )
-    parts = model.render(state, mel, np.arange(40), 25)
+    parts = model.render(state, mel, np.arange(40), 25, Life())
     assert next(parts).shape == (1, *photo.frames[0].shape)
     parts.close()
     made = studio.take(audio=(speech_like(60), RATE), avatar=photo, model="wav2lip")
@@ -453,7 +453,7 @@ def test_what_is_no_number_is_drawn_all_the_same(studio: Studio, photo: Avatar, 
     values = np.zeros((2, 80, model.columns), np.float32)
     values[:, :, 10:20] = value
     drawn = list(
-        model.render(model.prepare(photo, Life()), MelChunks(values, level, np.zeros((2, 2))), np.arange(2), 25)
+        model.render(model.prepare(photo), MelChunks(values, level, np.zeros((2, 2))), np.arange(2), 25, Life())
     )
     assert len(drawn) == 2
     assert all(np.isfinite(part).all() for part in drawn)
@@ -529,7 +529,7 @@ def test_groups_draw_what_single_frames_are(studio: Studio, photo: Avatar, clip:
     mel = MelChunks(values, level, np.zeros((len(values), 2)))
     for avatar in (photo, clip):
         made = [
-            np.concatenate(list(model.render(model.prepare(avatar, Life()), mel, np.arange(len(values)), 25.0)))
+            np.concatenate(list(model.render(model.prepare(avatar), mel, np.arange(len(values)), 25.0, Life())))
             for model in (single, grouped)
         ]
         assert made[0].shape == made[1].shape == (len(values), *avatar.frames[0].shape)
@@ -540,7 +540,7 @@ def test_a_group_too_large_for_the_memory_is_halved(weights_file: Path) -> None:
     program = """
 import resource, numpy as np, torch
 from lipsync_core.face import load_avatar
-from lipsync_core.level import LevelMeter
+from lipsync_core.audio.normalization import LevelMeter
 from lipsync_core.models import Life, MelChunks
 from lipsync_core.models.wav2lip.model import Wav2LipModel
 photo = load_avatar("mei", size=128)
@@ -548,10 +548,10 @@ mel = MelChunks(np.zeros((3, 80, 32), np.float32), LevelMeter().update(np.zeros(
 torch.backends.mkldnn.set_flags(False)  # oneDNN crashes where it gets no memory for its own code
 torch.set_num_threads(1)
 model = Wav2LipModel(group=128)
-state = model.prepare(photo, Life())
+state = model.prepare(photo)
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + 200 * 2**20,) * 2)
-frames = list(model.render(state, mel, np.arange(3), 25.0))
+frames = list(model.render(state, mel, np.arange(3), 25.0, Life()))
 print(len(frames), state.groups.size)
 """
     environment = {
