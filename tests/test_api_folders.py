@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from lipsync_core.installation import ROOT
 from lipsync_core.jobs.folders import without_folders
-from lipsync_core.settings import REPOSITORY
 
 from .api_server import ApiServer
 
-FACE = REPOSITORY / "assets" / "avatars" / "mei.jpg"
+FACE = ROOT / "assets" / "avatars" / "mei.jpg"
 
 
 def test_a_cache_that_cannot_be_used_is_told_without_its_path(
@@ -45,9 +45,9 @@ def test_lists_and_errors_name_no_folder(server: ApiServer, limits: Callable[...
     ("sentence", "told"),
     [
         ("/srv/files/a.pth is damaged.", "files/a.pth is damaged."),
-        (f"Look at {REPOSITORY}: it is gone.", f"Look at {REPOSITORY.name}: it is gone."),
+        (f"Look at {ROOT}: it is gone.", f"Look at {ROOT.name}: it is gone."),
         ("/srv/files2/a.pth is damaged.", "/srv/files2/a.pth is damaged."),
-        (f"There is no GET /x{REPOSITORY} here.", f"There is no GET /x{REPOSITORY} here."),
+        (f"There is no GET /x{ROOT} here.", f"There is no GET /x{ROOT} here."),
     ],
 )
 def test_only_places_of_the_server_are_shortened(

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lipsync_core.checkpoints.sources import NpmSource, PartsSource, Source, UrlSource, WheelSource, for_file
-from lipsync_core.settings import REPOSITORY, settings
+from lipsync_core.installation import resource
+from lipsync_core.settings import settings
 
-OWN_FOLDER = REPOSITORY / "checkpoints"  # the manifest and the bundled files
+OWN_FOLDER = resource("checkpoints")  # the manifest and the bundled files
 
 
 @dataclass(frozen=True)

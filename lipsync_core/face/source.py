@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from lipsync_core.errors import LipsyncError
-from lipsync_core.settings import REPOSITORY
+from lipsync_core.installation import resource
 
-DEFAULTS = REPOSITORY / "assets" / "avatars"
+DEFAULTS = resource("assets/avatars")
 SUFFIXES = (".png", ".webp", ".jpg")
 MAX_BYTES = 2**30  # of a file
 

@@ -8,7 +8,8 @@ from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
 
-from lipsync_core.settings import REPOSITORY, Settings, settings
+from lipsync_core.installation import ROOT
+from lipsync_core.settings import Settings, settings
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +21,7 @@ def without_folders(sentence: str) -> str:
     """
     set_up = [getattr(settings(), knob.name) for knob in fields(Settings)]
     given = [one for one in set_up if isinstance(one, Path)]
-    names, absolute = _names((*given, REPOSITORY, Path(sys.prefix), Path(tempfile.gettempdir())), Path.home())
+    names, absolute = _names((*given, ROOT, Path(sys.prefix), Path(tempfile.gettempdir())), Path.home())
     told = absolute.sub(lambda found: names[found[1]], sentence)
     if told != sentence:
         _keep(sentence)

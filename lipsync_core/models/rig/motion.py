@@ -10,6 +10,7 @@ from torch import nn
 from lipsync_core.audio.mel import BANDS, SILENCE
 from lipsync_core.audio.normalization import Level
 from lipsync_core.errors import LipsyncError
+from lipsync_core.installation import resource
 
 CHANNELS = ("open", "width", "pucker", "press", "tuck")
 # One head a kind of teacher: real lips, captured face curves, synthetic speech with known phonemes.
@@ -40,7 +41,7 @@ BY_PUCKER, BY_OPENING, BY_PRESS = -0.036, -0.07, 0.019
 QUIET, AUDIBLE = -2.2, -1.5  # mel units of 12.5 dB
 HEARD_BEFORE, HEARD_AFTER = 7, 13  # columns before and after the frame: a mouth opens before its sound
 
-DEFAULT_WEIGHTS = Path(__file__).parents[3] / "checkpoints" / "rig_motion.safetensors"
+DEFAULT_WEIGHTS = resource("checkpoints/rig_motion.safetensors")
 
 
 class ChannelNorm(nn.Module):
