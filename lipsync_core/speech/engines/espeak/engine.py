@@ -14,7 +14,7 @@ from lipsync_core.speech.engines.base import Utterance, register
 from lipsync_core.speech.engines.espeak.library import EVENT_PHONEME, EVENT_WORD, RATE, espeak_library
 from lipsync_core.speech.speech import Phoneme
 from lipsync_core.speech.text.languages import known_languages
-from lipsync_core.speech.timing.ipa import segments
+from lipsync_core.speech.timing.phonemes import segments
 from lipsync_core.speech.timing.words import words_from_marks
 from lipsync_core.speech.voice import Voice
 

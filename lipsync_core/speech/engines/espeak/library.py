@@ -13,14 +13,13 @@ import numpy as np
 
 from lipsync_core.cancel import CancelToken
 from lipsync_core.errors import LipsyncError
-from lipsync_core.speech.engines.espeak.state import ESpeakState
 
 RATE = 22050  # Hz, of every eSpeak voice
 VOLUME = 80  # per cent; at 100 some voices reach full scale
 PITCH = RANGE = 50  # middle of 0..99
 MOST_CHOSEN = 100
 DRAINING_RATE = 400  # words a minute
-SEED = 1  # of the noise in its consonants: the same text sounds the same each time
+SEED = 1  # of the noise in its consonants, so that a text sounds nearly the same each time
 
 HOW_TO_GET = "Install the package espeakng-loader: python -m pip install espeakng-loader."
 
@@ -91,7 +90,6 @@ class ESpeakLibrary:
             )
         self._callback = _Callback(self._receive)  # kept, for as long as the library may call it
         self._dll.espeak_SetSynthCallback(self._callback)
-        self._state = ESpeakState(self._dll, Path(espeakng_loader.get_library_path()))
 
     def _receive(self, samples: Any, count: int, events: Any) -> int:
         try:
@@ -172,7 +170,6 @@ class ESpeakLibrary:
             (_PARAMETER_RANGE, RANGE),
         ):
             self._check(self._dll.espeak_SetParameter(parameter, value, 0), "take a parameter")
-        self._state.restore()
         self._dll.espeak_ng_SetRandSeed(ctypes.c_long(SEED))
         encoded = text.encode()
         size = ctypes.c_size_t(len(encoded) + 1)

