@@ -249,7 +249,7 @@ def read(environment: Mapping[str, str]) -> Settings:
             continue
         if name not in knobs:
             close = get_close_matches(name, knobs, n=1) or sorted(knobs)
-            raise LipsyncError("{name} is not a setting; use {close}.", name=name, close=" or ".join(close))
+            raise LipsyncError("{name} is not a setting; use {close: or }.", name=name, close=tuple(close))
         knob = knobs[name]
         try:
             values[knob.name] = knob.metadata["parse"](text.strip())

@@ -540,7 +540,7 @@ def test_a_group_too_large_for_the_memory_is_halved(weights_file: Path) -> None:
     program = """
 import resource, numpy as np, torch
 from lipsync_core.face import load_avatar
-from lipsync_core.level import LevelMeter
+from lipsync_core.audio.normalization import LevelMeter
 from lipsync_core.models import Life, MelChunks
 from lipsync_core.models.wav2lip.model import Wav2LipModel
 photo = load_avatar("mei", size=128)

@@ -12,7 +12,7 @@ from pydantic import (
     WrapValidator,
 )
 
-from lipsync_core.errors import LipsyncError
+from lipsync_core.errors import LimitExceeded
 from lipsync_core.settings import settings
 
 SESSION_NAME = r"^[A-Za-z0-9_-]{8,64}$"
@@ -64,7 +64,7 @@ class Order(BaseModel):
     def take_options(self, low_latency: bool) -> dict[str, Any]:
         """Arguments of Studio.take but text, audio and avatar. Raises LipsyncError for what is not allowed here."""
         if self.size is not None and self.size > settings().max_size:
-            raise LipsyncError(
+            raise LimitExceeded(
                 "The size {size} is too large here; choose up to {most} pixels.",
                 size=self.size,
                 most=settings().max_size,

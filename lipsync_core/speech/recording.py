@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from lipsync_core.errors import LipsyncError
+from lipsync_core.errors import LimitExceeded, LipsyncError, Reason
 from lipsync_core.settings import settings
 from lipsync_core.speech.speech import Speech
 
@@ -72,7 +72,7 @@ def _file(path: Path) -> Iterator[Samples]:
             yield from _decoded(path.name, file)
     except OSError as error:
         raise LipsyncError(
-            "{path} cannot be read ({reason}); check its permissions.", path=path, reason=error.strerror
+            "{path} cannot be read ({reason}); check its permissions.", path=path, reason=Reason(error)
         ) from error
 
 
@@ -129,7 +129,7 @@ def _check_bytes(name: str, file: BinaryIO) -> None:
     if size == 0:
         raise LipsyncError("{name} is empty; choose a recording that has sound in it.", name=name)
     if size > limit:
-        raise LipsyncError(
+        raise LimitExceeded(
             "{name} has {size:.0f} MB; up to {most:.0f} are read (LIPSYNC_MAX_RECORDING_BYTES).",
             name=name,
             size=size / 2**20,
@@ -140,7 +140,7 @@ def _check_bytes(name: str, file: BinaryIO) -> None:
 def _check_seconds(name: str, seconds: float) -> None:
     limit = settings().max_recording_seconds
     if seconds > limit:
-        raise LipsyncError(
+        raise LimitExceeded(
             "{name} is longer than {minutes:.0f} minutes; cut it, or raise LIPSYNC_MAX_RECORDING_SECONDS.",
             name=name,
             minutes=limit / 60,
@@ -194,7 +194,7 @@ def _array(samples: Any, rate: int) -> Iterator[Samples]:
         raise LipsyncError(
             "An array of shape {shape} at {rate} Hz is no sound; give (samples,) or (samples, "
             "channels) and a rate from {lowest} to {highest} Hz.",
-            shape=array.shape,
+            shape=str(array.shape),
             rate=rate,
             lowest=RATES.start,
             highest=RATES.stop - 1,

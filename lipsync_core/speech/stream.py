@@ -10,7 +10,7 @@ import numpy as np
 
 from lipsync_core.audio.loudness import gain, measure
 from lipsync_core.cancel import CancelToken, OperationCancelled
-from lipsync_core.errors import LipsyncError
+from lipsync_core.errors import LimitExceeded, LipsyncError, Message
 from lipsync_core.settings import settings
 from lipsync_core.speech.assembly import PASSAGE_PAUSE, SpeechBuilder, trimmed
 from lipsync_core.speech.catalogue import companion, default_voice, find_voice, voices
@@ -73,7 +73,7 @@ def speak(text: str, language: str | None = None, voice: str | Voice | None = No
         raise LipsyncError("A text of type {kind} cannot be spoken; give a str.", kind=type(text).__name__)
     limit = settings().max_text_chars
     if len(text) > limit:
-        raise LipsyncError(
+        raise LimitExceeded(
             'The text "{text}" has {length} characters; up to {limit} are spoken, so cut it into '
             "parts (or raise LIPSYNC_MAX_TEXT_CHARS).",
             text=shorten(text, 30),
@@ -81,8 +81,11 @@ def speak(text: str, language: str | None = None, voice: str | Voice | None = No
             limit=limit,
         )
     if not speakable(text):
-        shown = f'"{shorten(text)}" has' if text.strip() else "is empty and has"
-        raise LipsyncError("The text {shown} nothing to speak; give at least one letter, digit or symbol.", shown=shown)
+        if not text.strip():
+            raise LipsyncError("The text is empty and has nothing to speak; give at least one letter, digit or symbol.")
+        raise LipsyncError(
+            'The text "{text}" has nothing to speak; give at least one letter, digit or symbol.', text=shorten(text)
+        )
     return SpeechStream(text, choose_voice(text, language, voice), _speed(speed))
 
 
@@ -97,8 +100,8 @@ def choose_voice(text: str, language: str | None = None, voice: str | Voice | No
             raise LipsyncError(
                 "The voice {voice} speaks {spoken}, not {wanted}; leave the voice out, or choose {default}.",
                 voice=chosen.id,
-                spoken=chosen.language_name,
-                wanted=known_languages()[code].name,
+                spoken=Message(chosen.language_name),
+                wanted=Message(known_languages()[code].name),
                 default=default_voice(code).id,
             )
     return chosen

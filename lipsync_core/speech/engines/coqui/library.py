@@ -16,13 +16,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from lipsync_core.errors import LipsyncError
+from lipsync_core.errors import LipsyncError, Message, Reason
 from lipsync_core.speech.engines.base import get_engine
 from lipsync_core.speech.engines.espeak.engine import ESpeak
 
 # What it imports without declaring it, too.
 PACKAGES = {"TTS": "coqui-tts", "torchaudio": "torchaudio", "torchcodec": "torchcodec", "transformers": "transformers"}
-HOW_TO_GET = "Install it: python -m pip install -r requirements.txt (coqui-tts with torchaudio and torchcodec)."
+HOW_TO_GET = Message(
+    "Install it: python -m pip install -r requirements.txt (coqui-tts with torchaudio and torchcodec)."
+)
 
 _SWITCH = re.compile(r"\(.+?\)")  # eSpeak NG tells that it reads a word in another language
 _OTHER_NAMES = {"en": "en-us", "zh-cn": "cmn"}  # of languages, as Coqui's own phonemizer changes them
@@ -60,14 +62,14 @@ def coqui() -> None:
         if "TTS.api" in sys.modules:
             return
         if lacking():
-            raise LipsyncError("Coqui is not installed; {how}", how=HOW_TO_GET[0].lower() + HOW_TO_GET[1:])
+            raise LipsyncError("Coqui is not installed; {how:inner}.", how=HOW_TO_GET)
         os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
         logging.getLogger("TTS").setLevel(logging.ERROR)
         try:
             _import_torchaudio()
             importlib.import_module("TTS.api")
         except Exception as error:  # a part of it that does not fit raises anything
-            reason = f"{type(error).__name__}: {error}".splitlines()[0].rstrip(".")
+            reason = Reason(f"{type(error).__name__}: {error}".splitlines()[0])
             raise LipsyncError(
                 "Coqui does not import ({reason}); install it again, see docs/voices.md.", reason=reason
             ) from error

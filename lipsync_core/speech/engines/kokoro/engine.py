@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from lipsync_core.cancel import CancelToken
+from lipsync_core.errors import Message
 from lipsync_core.settings import settings
 from lipsync_core.speech.assembly import trimmed
 from lipsync_core.speech.engines.base import Utterance, register
@@ -27,8 +28,8 @@ FOLDER = "kokoro"  # in the checkpoints folder
 NETWORK = "kokoro-int8.onnx"
 BREATH = 0.11  # seconds; a space takes up to four frames in which the mouth goes on
 PROGRAMS = {"onnxruntime": "onnxruntime", "onnx": "onnx", "espeakng_loader": "espeakng-loader"}  # by package
-HOW_TO_GET = "Run `python -m lipsync_core fetch kokoro kokoro_voices` (90 MB)."
-LICENCE = "Apache-2.0 (Kokoro); GPL-3.0-or-later (eSpeak NG, a separate package, makes its phonemes)"
+HOW_TO_GET = Message("Run `python -m lipsync_core fetch kokoro kokoro_voices` (90 MB).")
+LICENCE = Message("Apache-2.0 (Kokoro); GPL-3.0-or-later (eSpeak NG, a separate package, makes its phonemes)")
 
 # The best of each language first, by the grades of their author.
 _VOICES = {
@@ -57,7 +58,7 @@ class Kokoro:
     def voices(self) -> list[Voice]:
         """All, the best of each language first."""
         lacking = [package for module, package in PROGRAMS.items() if not find_spec(module)]
-        install = f"Install it: python -m pip install {' '.join(lacking)}." if lacking else ""
+        install = Message("Install it: python -m pip install {packages: }.", packages=tuple(lacking)) if lacking else ""
         network = _folder() / NETWORK
         return [
             _voice(name, language, install or ("" if network.is_file() and _style_file(name).is_file() else HOW_TO_GET))

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from lipsync_core.cancel import CancelToken
-from lipsync_core.errors import LipsyncError
+from lipsync_core.errors import LipsyncError, Reason
 from lipsync_core.speech.engines.kokoro.phonemizer import Symbol
 from lipsync_core.speech.engines.onnx_session import OnnxSession
 
@@ -29,9 +29,8 @@ class KokoroModel:
         try:
             self._session = OnnxSession(path.read_bytes() + _durations_output())
         except Exception as error:  # onnxruntime alone raises a dozen kinds, without a common parent
-            reason = " ".join(str(error).split()).rstrip(".")
             raise LipsyncError(
-                "{path} is not the Kokoro network ({reason}); get it again.", path=path, reason=reason
+                "{path} is not the Kokoro network ({reason}); get it again.", path=path, reason=Reason(error)
             ) from error
 
     def speak(
@@ -66,4 +65,6 @@ def read_style(path: Path) -> np.ndarray:
     try:
         return np.fromfile(path, "<f4").reshape(STYLES, 1, WIDTH)
     except (OSError, ValueError) as error:
-        raise LipsyncError("{path} is no voice of Kokoro ({error}); get it again.", path=path, error=error) from error
+        raise LipsyncError(
+            "{path} is no voice of Kokoro ({reason}); get it again.", path=path, reason=Reason(error)
+        ) from error
