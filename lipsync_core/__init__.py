@@ -3,6 +3,7 @@
 `Studio.take` gives frames with their sound; `Mp4Writer` stores them. Everything is imported when it is first used.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,10 @@ _HOME = {
     "Take": "core.take",
     "TakeOptions": "core.options",
 }
+
+# onnxruntime reads it when it is first imported, by whomever: else it keeps a device id in the home folder and looks up
+# a host of its maker's.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __all__ = ["Avatar", "Frame", "LipsyncError", "LiveSession", "Mp4Writer", "Speech", "Studio", "Take", "TakeOptions"]
 

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from lipsync_core.errors import LipsyncError
+from lipsync_core.installation import IN_CHECKOUT, ROOT
 
 PREFIX = "LIPSYNC_"
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = ROOT
 UNITS = {"K": 2**10, "M": 2**20, "G": 2**30}  # what a size in bytes may end in
 
 Check = dict[str, Any]  # "parse": text to value, ValueError if not allowed; "allowed": what is, in words
@@ -158,10 +159,18 @@ def _pads() -> Check:
     return {"parse": parse, "allowed": "four whole numbers of pixels (top, bottom, left, right), such as 0,10,0,0"}
 
 
-def _default_cache() -> Path:
+def _own_folder(variable: str, otherwise: str) -> Path:
     # The XDG Base Directory Specification tells to ignore a path that is not absolute.
-    home = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(home) if Path(home).is_absolute() else Path.home() / ".cache") / "lipsync-studio"
+    home = os.environ.get(variable, "")
+    return (Path(home) if Path(home).is_absolute() else Path.home() / otherwise) / "lipsync-studio"
+
+
+def _default_cache() -> Path:
+    return _own_folder("XDG_CACHE_HOME", ".cache")
+
+
+def _default_checkpoints() -> Path:
+    return (ROOT if IN_CHECKOUT else _own_folder("XDG_DATA_HOME", ".local/share")) / "checkpoints"
 
 
 @dataclass(frozen=True)
@@ -171,8 +180,8 @@ class Settings:
     # Prepared avatars: may be deleted at any time; the longest unused go beyond the limit.
     cache_dir: Path = field(default_factory=_default_cache, metadata=_folder())
     cache_limit_bytes: int = field(default=2 * 2**30, metadata=_size(0))
-    # Downloaded model files, and those put there by hand.
-    checkpoints_dir: Path = field(default=REPOSITORY / "checkpoints", metadata=_folder())
+    # Downloaded model files, and those put there by hand: in a checkout its folder checkpoints, else one of the user's.
+    checkpoints_dir: Path = field(default_factory=_default_checkpoints, metadata=_folder())
     # Never fetch a file, say how to get it instead.
     offline: bool = field(default=False, metadata=_switch())
     # Without a kilobyte coming, after which a download counts as stuck and is asked for again.
@@ -251,7 +260,7 @@ def read(environment: Mapping[str, str]) -> Settings:
             continue
         if name not in knobs:
             close = get_close_matches(name, knobs, n=1) or sorted(knobs)
-            raise LipsyncError("{name} is not a setting; use {close}.", name=name, close=" or ".join(close))
+            raise LipsyncError("{name} is not a setting; use {close: or }.", name=name, close=tuple(close))
         knob = knobs[name]
         try:
             values[knob.name] = knob.metadata["parse"](text.strip())

@@ -10,6 +10,7 @@ PACKAGE = "lipsync_core"
 
 ORDER = [  # from the bottom up; a part imports itself and what stands in the lines before its own
     {"errors", "frame"},
+    {"installation"},
     {"settings", "cancel"},
     {"audio", "checkpoints"},
     {"speech"},

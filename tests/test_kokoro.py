@@ -10,7 +10,7 @@ from lipsync_core import checkpoints
 from lipsync_core.audio.loudness import TARGET, measure
 from lipsync_core.errors import LipsyncError
 from lipsync_core.speech import find_voice, speak, voices, warm_up
-from lipsync_core.speech.engines.kokoro.reader import KokoroReader
+from lipsync_core.speech.engines.kokoro.phonemizer import KokoroPhonemizer
 from tests.speech_checks import assert_no_clicks, phonemes, spoken, words
 
 HEART = "kokoro:af_heart"
@@ -37,10 +37,10 @@ def kokoro() -> None:
 
 def written(language: str, text: str) -> str:
     """The symbols of a text."""
-    from lipsync_core.speech.engines.kokoro.symbols import _NUMBERS
+    from lipsync_core.speech.engines.kokoro.phonemizer import _NUMBERS
 
     symbol_of = {number: symbol for symbol, number in _NUMBERS.items()}
-    return "".join(symbol_of[number] for symbol in KokoroReader(language).read(text) for number in symbol.numbers)
+    return "".join(symbol_of[number] for symbol in KokoroPhonemizer(language).read(text) for number in symbol.numbers)
 
 
 @pytest.mark.parametrize(("language", "text", "symbols"), READ)

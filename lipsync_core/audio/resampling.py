@@ -1,5 +1,7 @@
 """Sound at another rate, as it comes."""
 
+from typing import Any
+
 import numpy as np
 
 
@@ -30,6 +32,6 @@ class Resampler:
         """The rest. The stream can be pushed to no more."""
         return np.zeros(0, np.float32) if self._resampler is None else self._joined(self._resampler.resample(None))
 
-    def _joined(self, frames: list) -> np.ndarray:  # type: ignore[type-arg]
+    def _joined(self, frames: list[Any]) -> np.ndarray:
         parts = [frame.to_ndarray()[0] for frame in frames]
         return np.concatenate(parts) if parts else np.zeros(0, np.float32)

@@ -7,7 +7,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from lipsync_core.errors import LipsyncError
-from lipsync_core.settings import REPOSITORY
+from lipsync_core.installation import ROOT
 
 IMPORT = """
 import time
@@ -50,7 +50,7 @@ def peak_memory_mb(seconds: float, voice: str) -> float:
 
 
 def _run(code: str, *arguments: str) -> float:
-    path = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments],
         env={**os.environ, "PYTHONPATH": path},

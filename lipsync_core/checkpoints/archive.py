@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from lipsync_core.checkpoints.failures import SourceFailed
+from lipsync_core.errors import Reason
 
 BLOCK = 2**20  # bytes read at a time
 
@@ -24,7 +25,10 @@ def copy_member(archive: Path, member: str, most: int, to: IO[bytes]) -> None:
                 to.write(block)
     except (zipfile.BadZipFile, KeyError, EOFError, zlib.error, NotImplementedError, RuntimeError) as error:
         raise SourceFailed(
-            "{member} cannot be read from {archive}: {error}", member=member, archive=archive.name, error=error
+            "{member} cannot be read from {archive}: {reason}",
+            member=member,
+            archive=archive.name,
+            reason=Reason(error),
         ) from error
 
 
@@ -53,7 +57,7 @@ def copy_members(archive: Path, members: Mapping[str, tuple[Path, int]]) -> None
                         file.write(block)
     except (tarfile.TarError, EOFError, zlib.error) as error:
         raise SourceFailed(
-            "{archive} is no archive that can be read: {error}", archive=archive.name, error=error
+            "{archive} is no archive that can be read: {reason}", archive=archive.name, reason=Reason(error)
         ) from error
     if left:
         raise SourceFailed("there is no {left} in {archive}", left=next(iter(left)), archive=archive.name)

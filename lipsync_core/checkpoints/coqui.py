@@ -9,6 +9,7 @@ from pathlib import Path
 from lipsync_core.checkpoints.failures import SourceFailed
 from lipsync_core.checkpoints.sources import CoquiSource
 from lipsync_core.checkpoints.subprocesses import run_child
+from lipsync_core.errors import Reason
 
 PACKAGE = "TTS"  # what coqui-tts is imported as
 PROGRAM = """
@@ -36,7 +37,7 @@ def run_manager(
         raise SourceFailed(
             "coqui-tts could not get {model}, it says: {said}",
             model=source.coqui,
-            said=(said or ["nothing"])[-1].rstrip("."),
+            said=Reason((said or ["nothing"])[-1]),
         )
     found = (path for path in folder.rglob("*") if path.is_file())
     return {path.name: path.resolve() for path in found}

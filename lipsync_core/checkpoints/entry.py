@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lipsync_core.checkpoints.sources import NpmSource, PartsSource, Source, UrlSource, WheelSource, for_file
-from lipsync_core.settings import REPOSITORY, settings
+from lipsync_core.errors import Message
+from lipsync_core.installation import resource
+from lipsync_core.settings import settings
 
-OWN_FOLDER = REPOSITORY / "checkpoints"  # the manifest and the bundled files
+OWN_FOLDER = resource("checkpoints")  # the manifest and the bundled files
 
 
 @dataclass(frozen=True)
@@ -100,19 +102,34 @@ class Checkpoint:
         return self.commercial is False and not self.bundled
 
     @property
-    def how(self) -> str:
+    def how(self) -> Message:
         """What to do to get it, also without a network; the second half of a sentence."""
         if self.bundled:
-            return f"restore {self.path} from a fresh copy of the program"
-        command = "" if self.manual else f"run `python -m lipsync_core fetch {self.name}`, or "
+            return Message("restore {path} from a fresh copy of the program", path=self.path)
         if len(self.files) == 1:
             kind, value = self.files[0].digest or ("", "")
-            hand = f"put the file ({self.bytes} bytes, {kind.upper().replace('SHA', 'SHA-')} {value}) at {self.path}"
-        else:
-            hand = (
-                f"put its {len(self.files)} files ({self.bytes} bytes, hashes in {OWN_FOLDER / 'manifest.toml'}) into "
-                f"{self.path.parent}, the first as {self.files[0].name}"
+            hand = Message(
+                "put the file ({bytes} bytes, {kind} {hash}) at {path}",
+                bytes=self.bytes,
+                kind=kind.upper().replace("SHA", "SHA-"),
+                hash=value,
+                path=self.path,
             )
+        else:
+            hand = Message(
+                "put its {count} files ({bytes} bytes, hashes in {manifest}) into {folder}, the first as {name}",
+                count=len(self.files),
+                bytes=self.bytes,
+                manifest=OWN_FOLDER / "manifest.toml",
+                folder=self.path.parent,
+                name=self.files[0].name,
+            )
+        if self.manual:
+            return Message("{hand} by hand", hand=hand)
         name = self.files[0].name if len(self.files) == 1 else "*"
-        where = "".join(f"; it is {for_file(source, name).words}" for source in self.sources[:1])
-        return f"{command}{hand} by hand{where}"
+        return Message(
+            "run `python -m lipsync_core fetch {name}`, or {hand} by hand; it is {where}",
+            name=self.name,
+            hand=hand,
+            where=for_file(self.sources[0], name).words,
+        )

@@ -28,7 +28,7 @@ from lipsync_core.checkpoints.sources import (
 )
 from lipsync_core.checkpoints.state import entry_state, file_state, hash_of, path
 from lipsync_core.checkpoints.transfer import Transfer
-from lipsync_core.errors import LipsyncError
+from lipsync_core.errors import LipsyncError, Message, Reason
 from lipsync_core.settings import settings
 
 SPARE_BYTES = 50 * 2**20  # that a download leaves free on the disk
@@ -76,12 +76,11 @@ def fetch(name: str, progress: Progress | None = None, cancel: threading.Event |
     except Cancelled:
         raise Cancelled(name) from None
     except OSError as error:
-        reason = error.strerror or str(error)
         raise LipsyncError(
             "{file} cannot be stored in {folder} ({reason}): {how}.",
             file=entry.file,
             folder=folder,
-            reason=reason,
+            reason=Reason(error),
             how=entry.how,
         ) from error
     return path(name)
@@ -154,13 +153,13 @@ class Fetching:
                     self.tell.base = 0
                     self.tell(self.tell.total)
                     return
-                failures.append("it did not give all files")
+                failures.append(Message("it did not give all files"))
             except SourceFailed as failure:
-                failures.append(str(failure))
+                failures.append(failure.message)
         raise LipsyncError(
-            "{file} could not be fetched ({failures}): {how}.",
+            "{file} could not be fetched ({failures:; }): {how}.",
             file=self.entry.file,
-            failures="; ".join(failures),
+            failures=tuple(failures),
             how=self.entry.how,
         )
 

@@ -11,6 +11,7 @@ from lipsync_core.checkpoints.entry import ModelFile
 from lipsync_core.checkpoints.failures import SourceFailed
 from lipsync_core.checkpoints.sources import HubSource
 from lipsync_core.checkpoints.transfer import CONNECT_SECONDS
+from lipsync_core.errors import Reason
 
 HASH_DIGITS = 64  # of the etag of a large file, which is its SHA-256; small files have another one
 
@@ -31,10 +32,10 @@ def address(source: HubSource, file: ModelFile) -> tuple[str, Mapping[str, str]]
     try:
         stated = get_hf_file_metadata(url, timeout=CONNECT_SECONDS, endpoint=endpoint)
     except Exception as error:  # of its HTTP library, of the hub's answer, of a token file: all mean that nothing came
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise SourceFailed("{url} cannot be had ({reason})", url=url, reason=reason[0].rstrip(".")) from None
+        said = str(error).strip().splitlines() or [type(error).__name__]
+        raise SourceFailed("{url} cannot be had ({reason})", url=url, reason=Reason(said[0])) from None
     if stated.size is not None and stated.size != file.bytes:
-        raise SourceFailed("{url} has {stated} bytes, not {wanted}", url=url, stated=stated.size, wanted=file.bytes)
+        raise SourceFailed("{url} has {length} bytes, not {size}", url=url, length=stated.size, size=file.bytes)
     if file.sha256 and stated.etag and len(stated.etag) == HASH_DIGITS and stated.etag != file.sha256:
         raise SourceFailed("{url} has another hash than the one expected", url=url)
     return url, build_hf_headers()

@@ -9,7 +9,7 @@ from typing import Any
 from lipsync_core.checkpoints.entry import Checkpoint
 from lipsync_core.checkpoints.lock import locked
 from lipsync_core.checkpoints.manifest import entry_named
-from lipsync_core.errors import LipsyncError
+from lipsync_core.errors import LipsyncError, Reason
 from lipsync_core.settings import settings
 
 NOTE = "licences.json"  # in the checkpoints folder: name of the checkpoint to licence and date
@@ -37,7 +37,7 @@ def accept(name: str) -> None:
             _write(folder, note)
     except OSError as error:
         raise LipsyncError(
-            "{note} cannot be written ({reason}); check its permissions.", note=folder / NOTE, reason=error.strerror
+            "{note} cannot be written ({reason}); check its permissions.", note=folder / NOTE, reason=Reason(error)
         ) from error
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from lipsync_core.checkpoints.entry import OWN_FOLDER, Checkpoint, ModelFile
 from lipsync_core.checkpoints.sources import PartsSource, read_source
-from lipsync_core.errors import LipsyncError
+from lipsync_core.errors import LipsyncError, Message
 
 HEX = {"sha256": 64, "md5": 32}  # digits
 PICKLES = {".pth", ".pt", ".pkl", ".ckpt", ".bin"}  # files that may be read by torch.load: MD5 is no guard for them
@@ -26,7 +26,7 @@ def entry_named(name: str) -> Checkpoint:
     """The entry of that name. Raises LipsyncError, which names the known ones."""
     if name not in manifest():
         raise LipsyncError(
-            "There is no checkpoint named {name!r}; choose one of {names}.", name=name, names=", ".join(manifest())
+            "There is no checkpoint named {name!r}; choose one of {names}.", name=name, names=tuple(manifest())
         )
     return manifest()[name]
 
@@ -44,8 +44,9 @@ def _entry(name: str, table: dict[str, Any]) -> Checkpoint:
     commercial = table.pop("commercial")
     if commercial not in (True, False, OPEN):
         raise ValueError(f"{name}: commercial is true, false or {OPEN!r}, not {commercial!r}")
+    words: dict[str, Any] = {key: Message(table.pop(key)) for key in ("about", "licence") if key in table}
     entry = Checkpoint(
-        name=name, files=files, sources=sources, commercial=None if commercial == OPEN else commercial, **table
+        name=name, files=files, sources=sources, commercial=None if commercial == OPEN else commercial, **words, **table
     )
     for file in files:
         _check(name, file)

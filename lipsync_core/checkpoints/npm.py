@@ -5,6 +5,7 @@ import shutil
 import subprocess
 
 from lipsync_core.checkpoints.failures import SourceFailed
+from lipsync_core.errors import Reason
 
 SECONDS = 30.0  # that npm may take to tell its settings
 
@@ -28,7 +29,9 @@ def _registry(package: str) -> str:
     try:
         asked = subprocess.run([npm, "config", "get", "registry"], capture_output=True, text=True, timeout=SECONDS)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise SourceFailed("npm does not tell where {package} is ({error})", package=package, error=error) from None
+        raise SourceFailed(
+            "npm does not tell where {package} is ({reason})", package=package, reason=Reason(error)
+        ) from None
     address = asked.stdout.strip().rstrip("/")
     if asked.returncode != 0 or not address.startswith(("http://", "https://")):
         raise SourceFailed("npm does not tell where {package} is; check `npm config get registry`", package=package)

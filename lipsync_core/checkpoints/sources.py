@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from lipsync_core.errors import Message
+
 
 @dataclass(frozen=True)
 class WheelSource:
@@ -17,9 +19,9 @@ class WheelSource:
     bytes: int
 
     @property
-    def words(self) -> str:
+    def words(self) -> Message:
         """Where a person finds the file."""
-        return f"{self.member} inside the wheel {self.pypi}"
+        return Message("{member} inside the wheel {wheel}", member=self.member, wheel=self.pypi)
 
 
 @dataclass(frozen=True)
@@ -29,9 +31,9 @@ class PartsSource:
     parts: tuple[WheelSource, ...]
 
     @property
-    def words(self) -> str:
+    def words(self) -> Message:
         """Where a person finds the file."""
-        return "these joined: " + ", ".join(part.words for part in self.parts)
+        return Message("these joined: {parts}", parts=tuple(part.words for part in self.parts))
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,9 @@ class HubSource:
     revision: str = "main"
 
     @property
-    def words(self) -> str:
+    def words(self) -> Message:
         """Where a person finds the file."""
-        return f"{self.member} in the Hugging Face repository {self.hub}"
+        return Message("{member} in the Hugging Face repository {hub}", member=self.member, hub=self.hub)
 
 
 @dataclass(frozen=True)
@@ -58,9 +60,9 @@ class NpmSource:
     sha256: str
 
     @property
-    def words(self) -> str:
+    def words(self) -> Message:
         """Where a person finds the file."""
-        return f"{self.member} inside the npm package {self.npm}"
+        return Message("{member} inside the npm package {package}", member=self.member, package=self.npm)
 
 
 @dataclass(frozen=True)
@@ -73,9 +75,11 @@ class UrlSource:
     sha256: str = ""
 
     @property
-    def words(self) -> str:
+    def words(self) -> Message:
         """Where a person finds the file."""
-        return f"{self.member} inside {self.url}" if self.member else self.url
+        if not self.member:
+            return Message("{url}", url=self.url)
+        return Message("{member} inside {url}", member=self.member, url=self.url)
 
 
 @dataclass(frozen=True)
@@ -85,9 +89,9 @@ class CoquiSource:
     coqui: str
 
     @property
-    def words(self) -> str:
+    def words(self) -> Message:
         """Where a person finds the file."""
-        return f"what coqui-tts downloads as {self.coqui}"
+        return Message("what coqui-tts downloads as {model}", model=self.coqui)
 
 
 Source = WheelSource | PartsSource | HubSource | NpmSource | UrlSource | CoquiSource

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from lipsync_core.checkpoints.entry import Checkpoint, ModelFile
 from lipsync_core.checkpoints.licences import is_accepted
 from lipsync_core.checkpoints.manifest import entry_named, manifest
-from lipsync_core.errors import LipsyncError
+from lipsync_core.errors import LipsyncError, Reason
 
 State = Literal["ready", "missing", "wrong"]
 
@@ -106,7 +106,7 @@ def file_state(file: ModelFile, quick: bool = False) -> State:
         return "missing"
     except OSError as error:
         raise LipsyncError(
-            "{file} cannot be read ({reason}); check its permissions.", file=file.path, reason=error.strerror
+            "{path} cannot be read ({reason}); check its permissions.", path=file.path, reason=Reason(error)
         ) from error
 
 

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 from lipsync_core.checkpoints.failures import Cancelled, SourceFailed
 from lipsync_core.checkpoints.lock import LOOK_SECONDS
 from lipsync_core.checkpoints.state import hash_of
+from lipsync_core.errors import Reason
 from lipsync_core.settings import settings
 
 CONNECT_SECONDS = 15.0
@@ -131,10 +132,10 @@ class Transfer:
                     "{url} broke off after {received} bytes", url=self.url, received=self._have(), again=True
                 ) from None
             raise SourceFailed(
-                "{url} cannot be reached ({reason})", url=self.url, reason=_words(error), again=True
+                "{url} cannot be reached ({reason})", url=self.url, reason=Reason(error), again=True
             ) from None
         except (httpx.InvalidURL, httpx.DecodingError, httpx.HTTPError) as error:
-            raise SourceFailed("{url} gives no proper answer ({reason})", url=self.url, reason=_words(error)) from None
+            raise SourceFailed("{url} gives no proper answer ({reason})", url=self.url, reason=Reason(error)) from None
         if self._have() < self.size:
             raise SourceFailed(
                 "{url} broke off after {received} bytes", url=self.url, received=self._have(), again=True
@@ -166,7 +167,7 @@ class Transfer:
             if where and where[2] not in ("*", str(self.size)):
                 self._forget()
                 raise SourceFailed(
-                    "{url} has {address} bytes, not {size}", url=self.url, address=where[2], size=self.size
+                    "{url} has {length} bytes, not {size}", url=self.url, length=where[2], size=self.size
                 )
             if not where or int(where[1]) != have:
                 self._forget()  # asked again from the start
@@ -221,7 +222,3 @@ class Transfer:
     def _forget(self) -> None:
         self.part.unlink(missing_ok=True)
         self._beside().unlink(missing_ok=True)
-
-
-def _words(error: Exception) -> str:
-    return str(error).strip().rstrip(".") or type(error).__name__

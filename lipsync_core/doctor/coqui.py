@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from lipsync_core.settings import REPOSITORY
+from lipsync_core.installation import ROOT
 
 SECONDS = 120  # the first time on a machine some of it is compiled
 
@@ -23,7 +23,7 @@ def import_fault() -> str:
     try:
         done = subprocess.run(
             [sys.executable, "-c", _TRY],
-            cwd=REPOSITORY,
+            cwd=ROOT,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

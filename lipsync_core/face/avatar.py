@@ -5,6 +5,8 @@ from typing import Protocol
 
 import numpy as np
 
+from lipsync_core.errors import Message
+
 
 class FrameStore(Protocol):
     """Frames that can be read in any order; frame i is (H, W, 3) uint8 RGB, read-only."""
@@ -12,10 +14,6 @@ class FrameStore(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int) -> np.ndarray: ...
-
-
-# In notes that are kept, instead of the source's name: the same content may come again from somebody else.
-NAME = "{name}"
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,8 @@ class Avatar:
     landmarks: (n, 468, 3) float32, x and y in pixels of `frames`, z in the same scale (smaller is nearer),
         smoothed over time; NaN in frames where the face was not found. (0, 0) is the centre of the first pixel.
     missed: number of frames without the face.
-    notes: sentences about what was done to the source that its owner may not expect, such as a clip that was cut.
+    notes: sentences about what was done to the source that its owner may not expect, such as a clip that was cut; each
+        a Message.
     """
 
     name: str
@@ -38,7 +37,7 @@ class Avatar:
     fps: float
     landmarks: np.ndarray
     missed: int = 0
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
     @property
     def is_photo(self) -> bool:

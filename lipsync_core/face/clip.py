@@ -6,21 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from lipsync_core.errors import LipsyncError
+from lipsync_core.errors import LipsyncError, Message
 from lipsync_core.face import detector, landmarks
-from lipsync_core.face.avatar import NAME
-from lipsync_core.face.clip_reader import CUT_OFF_SECONDS, Clip, Look
+from lipsync_core.face.clip_reader import BREAKS_OFF, CUT_OFF_SECONDS, Clip, Look
 from lipsync_core.face.face import Choice, Face, choose, faces_for, landmarks_of
 from lipsync_core.face.frame_store import ClipStore, ClipWriter
 from lipsync_core.face.output_size import output_size
-from lipsync_core.face.photo import (
-    check_cheeks,
-    faint,
-    look_closely,
-    quarter_turns,
-    turn_in_words,
-    turn_landmarks,
-)
+from lipsync_core.face.photo import TURNED, check_cheeks, faint, look_closely, quarter_turns, turn_landmarks
 from lipsync_core.face.prepared import FRAMES, Prepared
 from lipsync_core.face.smoothing import smooth
 from lipsync_core.face.tracker import Tracker
@@ -83,11 +75,11 @@ def prepare_clip(
     _follow_back(ClipStore((folder / FRAMES).open("rb"), writer.spans), first, start.index, clip.fps, points, look)
     track = smooth(np.stack(points), clip.fps)
     missed = int(np.isnan(track[:, 0, 0]).sum())
-    notes = [*clip.notes, *faint(first, output)]
+    notes = [*clip.notes, *faint(first, output, name)]
     if start.turns:
-        notes.append(f"{NAME} was turned by {turn_in_words(start.turns)}, because the face in it was not upright.")
+        notes.append(Message(TURNED[start.turns], name=name))
     if len(points) < clip.count - CUT_OFF_SECONDS * clip.fps:  # not seen without decoding
-        notes.append(f"{NAME} breaks off after {len(points) / clip.fps:.1f} seconds; what there is of it is used.")
+        notes.append(Message(BREAKS_OFF, name=name, seconds=len(points) / clip.fps))
     return Prepared(output.height, output.width, clip.fps, track, writer.spans, missed, tuple(notes))
 
 

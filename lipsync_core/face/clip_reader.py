@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lipsync_core.errors import LipsyncError
+from lipsync_core.errors import LimitExceeded, LipsyncError, Message
 from lipsync_core.face import picture
-from lipsync_core.face.avatar import NAME
 from lipsync_core.face.source import Source
 
 if TYPE_CHECKING:
@@ -31,6 +30,7 @@ MAX_FPS = 30.0  # of the frames that are kept: lips need no more
 KEEP_EVERY_NTH_ABOVE = 20.0  # frames a second: a faster clip keeps every second, third... frame if that leaves so many
 UNSAID_FPS = 25.0
 RATE_SLACK = 0.02  # of MAX_FPS: times are rounded in files, so that a rate of 60 may look like 60.1
+BREAKS_OFF = "{name} breaks off after {seconds:.1f} seconds; what there is of it is used."
 CUT_OFF_SECONDS = 1.0  # missing at the end until that is worth a note
 
 Moment = tuple[float, Callable[[], np.ndarray]]  # seconds from the clip's first frame, and how to get the picture
@@ -48,14 +48,14 @@ class Clip:
     """What is known of a clip before it is decoded.
 
     source_fps: mean frames a second of the file. fps: of the frames that are kept, constant.
-    seconds: that are used. notes: as in Prepared.
+    seconds: that are used. notes: as in Avatar.
     """
 
     source: Source
     source_fps: float
     fps: float
     seconds: float
-    notes: tuple[str, ...]
+    notes: tuple[Message, ...]
     animated_picture: bool
 
     @property
@@ -150,9 +150,9 @@ def _clip(source: Source, rate: float, seconds: float, whole: bool, animated_pic
         raise LipsyncError("{name} has {rate:.0f} frames a second; convert it to 30.", name=source.name, rate=rate)
     notes = []
     if seconds > MAX_SECONDS + 1 / rate:
-        notes.append(f"Only the first {MAX_SECONDS:g} seconds of {NAME} are used.")
+        notes.append(Message("Only the first {most:g} seconds of {name} are used.", most=MAX_SECONDS, name=source.name))
     elif not whole:
-        notes.append(f"{NAME} breaks off after {seconds:.1f} seconds; what there is of it is used.")
+        notes.append(Message(BREAKS_OFF, name=source.name, seconds=seconds))
     return Clip(source, rate, kept_fps(rate), min(seconds, MAX_SECONDS), tuple(notes), animated_picture)
 
 
@@ -265,7 +265,7 @@ def _stream(container: "InputContainer", name: str) -> "VideoStream":
 
 def _check_size(width: int, height: int, name: str) -> None:
     if width * height > MAX_PIXELS:
-        raise LipsyncError(
+        raise LimitExceeded(
             "{name} is {width} x {height} pixels, and clips up to 4K can be used; make it smaller.",
             name=name,
             width=width,

@@ -104,14 +104,21 @@ def choose(faces: list[Face], choice: Choice, width: int, height: int, name: str
             )
         face = _at(faces, x, y)
         if face is None:
-            count = "1 face" if len(faces) == 1 else f"{len(faces)} faces"
-            at = ", ".join(f"({one.centre[0]:.0f}, {one.centre[1]:.0f})" for one in faces)
+            at = tuple(f"({one.centre[0]:.0f}, {one.centre[1]:.0f})" for one in faces)
+            if len(faces) == 1:
+                raise LipsyncError(
+                    "There is no face at ({x:g}, {y:g}) in {name}, which has 1 face; choose a point near {at}.",
+                    x=x,
+                    y=y,
+                    name=name,
+                    at=at,
+                )
             raise LipsyncError(
-                "There is no face at ({x:g}, {y:g}) in {name}, which has {count}; choose a point near {at}.",
+                "There is no face at ({x:g}, {y:g}) in {name}, which has {count} faces; choose a point near {at}.",
                 x=x,
                 y=y,
                 name=name,
-                count=count,
+                count=len(faces),
                 at=at,
             )
         return face
@@ -123,13 +130,18 @@ def choose(faces: list[Face], choice: Choice, width: int, height: int, name: str
                 choice=choice,
                 name=name,
             )
-        others = "or 1" if last == 1 else f"to {last}"
+        if last == 1:
+            raise LipsyncError(
+                "There is no face {choice} in {name}, which has 2 faces; choose 0 (the largest) or 1.",
+                choice=choice,
+                name=name,
+            )
         raise LipsyncError(
-            "There is no face {choice} in {name}, which has {count} faces; choose 0 (the largest) {others}.",
+            "There is no face {choice} in {name}, which has {count} faces; choose 0 (the largest) to {last}.",
             choice=choice,
             name=name,
             count=last + 1,
-            others=others,
+            last=last,
         )
     return faces[choice]
 

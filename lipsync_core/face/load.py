@@ -11,7 +11,7 @@ from threading import Lock
 
 import numpy as np
 
-from lipsync_core.errors import LipsyncError
+from lipsync_core.errors import LimitExceeded, LipsyncError, Message, Reason
 from lipsync_core.face import picture
 from lipsync_core.face.avatar import Avatar
 from lipsync_core.face.cache import Cache
@@ -23,7 +23,7 @@ from lipsync_core.face.prepared import open_prepared
 from lipsync_core.face.source import Input, Source, find
 from lipsync_core.settings import settings
 
-PREPARE_VERSION = 2  # to be raised whenever the same source would be prepared differently, so that no old entry is used
+PREPARE_VERSION = 3  # to be raised whenever the same source would be prepared differently, so that no old entry is used
 FOLDER = "avatars"  # in settings().cache_dir
 READ = 0.5  # of the progress of a photo, when it is read
 BUSY_SECONDS = 0.1  # between two looks whether a face is still wanted that somebody else prepares
@@ -65,7 +65,7 @@ def load_avatar(
         with _alone(key, report):
             avatar = _load(found, key, _plain(face), size, report, keeper)
     except MemoryError:
-        raise LipsyncError("{name} does not fit into memory; make it smaller.", name=found.name) from None
+        raise LimitExceeded("{name} does not fit into memory; make it smaller.", name=found.name) from None
     report(1.0)
     return replace(avatar, notes=(*avatar.notes, *notes))
 
@@ -98,9 +98,8 @@ def _load(
             avatar = open_prepared(Path(folder.name), source.name, key, folder)
         return avatar
     except OSError as error:
-        reason = error.strerror or str(error)
         raise LipsyncError(
-            "{name} cannot be prepared ({reason}); see that the disk has room.", name=source.name, reason=reason
+            "{name} cannot be prepared ({reason}); see that the disk has room.", name=source.name, reason=Reason(error)
         ) from error
 
 
@@ -125,7 +124,7 @@ def _prepare(source: Source, choice: Choice, size: int | None, progress: Progres
     prepared.write(folder)
 
 
-def _keeper(cache: bool | str | Path | None) -> tuple[Cache | None, tuple[str, ...]]:
+def _keeper(cache: bool | str | Path | None) -> tuple[Cache | None, tuple[Message, ...]]:
     """The cache, and a note when there should be one but cannot."""
     if cache is False:
         return None, ()
@@ -133,8 +132,12 @@ def _keeper(cache: bool | str | Path | None) -> tuple[Cache | None, tuple[str, .
     try:
         return Cache(folder, settings().cache_limit_bytes), ()
     except OSError as error:
-        reason = error.strerror or str(error)
-        return None, (f"The cache folder {folder} cannot be used ({reason}), so faces are prepared anew each time.",)
+        note = Message(
+            "The cache folder {folder} cannot be used ({reason}), so faces are prepared anew each time.",
+            folder=folder,
+            reason=Reason(error),
+        )
+        return None, (note,)
 
 
 def _plain(choice: object) -> Choice:

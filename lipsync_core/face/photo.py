@@ -7,9 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lipsync_core.errors import LipsyncError
+from lipsync_core.errors import LipsyncError, Message
 from lipsync_core.face import landmarks
-from lipsync_core.face.avatar import NAME
 from lipsync_core.face.face import Choice, Face, choose, faces_for
 from lipsync_core.face.output_size import OutputSize, output_size
 from lipsync_core.face.prepared import FRAMES, Prepared
@@ -29,6 +28,11 @@ LOOKS = (
     (-0.02, 0.02, 1.02, -0.02),
 )
 LOOKS_MARGIN = 1.25  # side of the square that all looks fit into, over that of the one fitted to the face
+TURNED = {  # by quarter turns to the left
+    1: "{name} was turned by 90 degrees to the left, because the face in it was not upright.",
+    2: "{name} was turned by 180 degrees, because the face in it was not upright.",
+    3: "{name} was turned by 90 degrees to the right, because the face in it was not upright.",
+}
 LOOKS_PIXELS = 512  # of that square
 
 
@@ -52,13 +56,13 @@ def prepare_photo(
     notes = []
     turns = quarter_turns(points)
     if turns:
-        notes.append(f"{NAME} was turned by {turn_in_words(turns)}, because the face in it was not upright.")
+        notes.append(Message(TURNED[turns], name=name))
         points = turn_landmarks(points, turns, height, width)
         image = np.ascontiguousarray(np.rot90(image, turns))
         height, width = image.shape[:2]
     output = output_size(height, width, size, name)
     points = output.to_output(points)
-    notes += faint(points, output)
+    notes += faint(points, output, name)
     frame = output.resize(image)
     (folder / FRAMES).write_bytes(frame.tobytes())
     return Prepared(output.height, output.width, 0.0, points[None], np.array([[0, frame.nbytes]]), 0, tuple(notes))
@@ -92,12 +96,17 @@ def check_cheeks(cheeks: float, name: str) -> None:
         )
 
 
-def faint(points: np.ndarray, output: OutputSize) -> list[str]:
+def faint(points: np.ndarray, output: OutputSize, name: str) -> list[Message]:
     """A note when the face is large enough in the source but small in the output."""
     cheeks = landmarks.cheek_width(points)
     if cheeks >= FAINT_CHEEKS or output.height >= output.source_height:
         return []
-    return [f"The face in {NAME} is only {cheeks:.0f} pixels wide in the output; crop it nearer or raise the size."]
+    note = Message(
+        "The face in {name} is only {cheeks:.0f} pixels wide in the output; crop it nearer or raise the size.",
+        name=name,
+        cheeks=float(cheeks),
+    )
+    return [note]
 
 
 def quarter_turns(points: np.ndarray) -> int:
@@ -114,7 +123,3 @@ def turn_landmarks(points: np.ndarray, turns: int, height: int, width: int) -> n
         points = np.stack([points[..., 1], width - 1 - points[..., 0], points[..., 2]], axis=-1)
         height, width = width, height
     return points
-
-
-def turn_in_words(turns: int) -> str:
-    return ("0 degrees", "90 degrees to the left", "180 degrees", "90 degrees to the right")[turns]

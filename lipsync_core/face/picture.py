@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lipsync_core.errors import LipsyncError
+from lipsync_core.errors import LimitExceeded, LipsyncError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -234,7 +234,7 @@ def _damaged(name: str) -> LipsyncError:
 
 
 def _too_large(name: str) -> LipsyncError:
-    return LipsyncError(
+    return LimitExceeded(
         "{name} has more than {most} million pixels; make it smaller, 8K is enough.",
         name=name,
         most=MAX_PIXELS // 10**6,
@@ -244,11 +244,10 @@ def _too_large(name: str) -> LipsyncError:
 def read_array(image: np.ndarray, name: str) -> np.ndarray:
     """(H, W, 3 or 4) uint8 RGB or RGBA as (H, W, 3) uint8 RGB. Raises LipsyncError for any other array."""
     if image.ndim != 3 or image.shape[2] not in (3, 4) or image.dtype != np.uint8 or 0 in image.shape:
-        shape = " x ".join(map(str, image.shape))
         raise LipsyncError(
-            "{name} is an array of {shape} {dtype}; give height x width x 3 or 4, uint8 RGB(A).",
+            "{name} is an array of {shape: x } {dtype}; give height x width x 3 or 4, uint8 RGB(A).",
             name=name,
-            shape=shape,
+            shape=image.shape,
             dtype=image.dtype,
         )
     if image.shape[0] * image.shape[1] > MAX_PIXELS:

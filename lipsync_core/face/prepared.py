@@ -1,5 +1,6 @@
 """A prepared face on disk: a folder of two files, frames.bin and avatar.npz, neither of which can hold code."""
 
+import json
 import os
 import zlib
 from contextlib import suppress
@@ -11,7 +12,8 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from lipsync_core.face.avatar import NAME, Avatar, FrameStore
+from lipsync_core.errors import Message
+from lipsync_core.face.avatar import Avatar, FrameStore
 from lipsync_core.face.frame_store import ClipStore, PhotoStore
 from lipsync_core.face.landmarks import COUNT
 
@@ -23,7 +25,7 @@ BLOCK = 2**20  # bytes
 class Prepared:
     """What is found out once; the frames lie in FRAMES.
 
-    height, width: of every frame. fps, landmarks, missed: as in Avatar; notes: too, with NAME instead of the name.
+    height, width: of every frame. fps, landmarks, missed: as in Avatar; notes: too.
     spans: (n, 2) int64, where the JPEG frames of a clip begin and end; (1, 2) for a photo, whose frame is raw RGB.
     """
 
@@ -33,7 +35,7 @@ class Prepared:
     landmarks: np.ndarray
     spans: np.ndarray
     missed: int = 0
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
     def write(self, folder: Path) -> None:
         """TABLE beside FRAMES, which is complete already."""
@@ -47,7 +49,7 @@ class Prepared:
                 landmarks=self.landmarks,
                 spans=self.spans,
                 missed=np.array(self.missed),
-                notes=np.array(self.notes, dtype=np.str_),
+                notes=np.array(json.dumps([(note.template, note.values) for note in self.notes])),
                 checksum=np.array(checksum),
             )
             file.flush()
@@ -65,6 +67,7 @@ def open_prepared(folder: Path, name: str, key: str, keep: TemporaryDirectory[st
         table = _read(folder / TABLE)
         if _checksum(frames) != table["checksum"]:
             raise ValueError("the frames are damaged")
+        notes = _notes(table, name)
         store: FrameStore
         if table["fps"] > 0:
             store = ClipStore(frames, table["spans"], keep)
@@ -75,15 +78,7 @@ def open_prepared(folder: Path, name: str, key: str, keep: TemporaryDirectory[st
     except BaseException:
         frames.close()
         raise
-    return Avatar(
-        name,
-        key,
-        store,
-        float(table["fps"]),
-        table["landmarks"],
-        int(table["missed"]),
-        tuple(str(note).replace(NAME, name) for note in table["notes"]),
-    )
+    return Avatar(name, key, store, float(table["fps"]), table["landmarks"], int(table["missed"]), notes)
 
 
 def in_use(folder: Path) -> bool:
@@ -122,6 +117,15 @@ def _read(path: Path) -> dict[str, np.ndarray]:
             raise ValueError(f"the table lacks {missing}")
         return table
     except (BadZipFile, KeyError, EOFError, zlib.error) as error:
+        raise ValueError(str(error)) from error
+
+
+def _notes(table: dict[str, np.ndarray], name: str) -> tuple[Message, ...]:
+    """The notes for a source of this name: the same content may come again from somebody who calls it otherwise."""
+    try:
+        listed = json.loads(str(table["notes"]))
+        return tuple(Message(template, **{**values, "name": name}) for template, values in listed)
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise ValueError(str(error)) from error
 
 

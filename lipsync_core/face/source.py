@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from lipsync_core.errors import LipsyncError
-from lipsync_core.settings import REPOSITORY
+from lipsync_core.errors import LimitExceeded, LipsyncError, Message, Reason
+from lipsync_core.installation import resource
 
-DEFAULTS = REPOSITORY / "assets" / "avatars"
+DEFAULTS = resource("assets/avatars")
 SUFFIXES = (".png", ".webp", ".jpg")
 MAX_BYTES = 2**30  # of a file
 
@@ -67,9 +67,13 @@ def _path(source: str | Path) -> tuple[Path, str]:
     for name, file in defaults.items():
         if str(source).casefold() == name.casefold():
             return file, name
-    known = f"give an existing file or one of the avatars {', '.join(defaults)}" if defaults else "check its name"
-    what = "is a folder, not a file" if exists else "does not exist"
-    raise LipsyncError("{source!r} {what}; {known}.", source=str(source)[:200], what=what, known=known)
+    known = Message("check its name")
+    if defaults:
+        known = Message("give an existing file or one of the avatars {names}", names=tuple(defaults))
+    given = source if isinstance(source, Path) else source[:200]
+    if exists:
+        raise LipsyncError("{source!r} is a folder, not a file; {known}.", source=given, known=known)
+    raise LipsyncError("{source!r} does not exist; {known}.", source=given, known=known)
 
 
 def _open(path: Path) -> io.BufferedReader:
@@ -77,13 +81,13 @@ def _open(path: Path) -> io.BufferedReader:
         return path.open("rb")
     except OSError as error:
         raise LipsyncError(
-            "{path} cannot be read ({reason}); check its permissions.", path=path, reason=error.strerror
+            "{path} cannot be read ({reason}); check its permissions.", path=path, reason=Reason(error)
         ) from error
 
 
 def _check_size(size: int, name: str) -> None:
     if size > MAX_BYTES:
-        raise LipsyncError(
+        raise LimitExceeded(
             "{name} is larger than {most} MB; cut it or save it smaller.", name=name, most=MAX_BYTES // 2**20
         )
     if size == 0:

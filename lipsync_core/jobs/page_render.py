@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from lipsync_core import Frame, Studio, Take
+from lipsync_core.errors import Message
 from lipsync_core.jobs.progress import Report
 from lipsync_core.jobs.runs import stopped
 from lipsync_core.settings import settings
@@ -43,7 +44,7 @@ class Moment:
     report: Report
     shown: Shown | None = None
     path: Path | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
 
 class _Stopped(Exception):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from starlette.datastructures import UploadFile
 
-from lipsync_core.errors import LipsyncError
+from lipsync_core.errors import LimitExceeded
 from lipsync_core.settings import settings
 
 MAX_NAME = 60  # characters of a file's name that are kept
@@ -40,7 +40,7 @@ def check_avatar(path: Path) -> None:
     except Exception:  # no picture; then perhaps a video
         pixels = _measure(path)
     if pixels > limit:
-        raise LipsyncError(
+        raise LimitExceeded(
             "{file} has more than {most:g} million pixels; make it smaller.", file=path.name, most=limit / 1000000.0
         )
 
@@ -64,7 +64,7 @@ def _measure(path: Path) -> int:
         return 0
     limit = settings().max_upload_seconds
     if seconds > limit:
-        raise LipsyncError(
+        raise LimitExceeded(
             "{file} is {seconds:.0f} seconds long and {limit:g} are allowed here; cut it.",
             file=path.name,
             seconds=seconds,

@@ -103,7 +103,7 @@ def make_model(name: str) -> Model:
 
 def _named(name: str) -> tuple[ModelFacts, Callable[[], Model]]:
     if name not in _MODELS:
-        raise LipsyncError("There is no model named {name!r}; use {names}.", name=name, names=" or ".join(_MODELS))
+        raise LipsyncError("There is no model named {name!r}; use {names: or }.", name=name, names=tuple(_MODELS))
     return _MODELS[name]
 
 

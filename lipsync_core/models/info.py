@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from lipsync_core import checkpoints
-from lipsync_core.errors import NotReady
+from lipsync_core.errors import Message, NotReady
 from lipsync_core.settings import PREFIX, settings
 
 
@@ -71,13 +71,22 @@ class ModelFacts:
         return getattr(settings(), self.setting) if self.setting else None
 
     @property
-    def _how(self) -> str:
+    def _how(self) -> Message:
         entry = checkpoints.manifest()[self.checkpoints[0]]
         if not entry.sources:
-            return f"The model {self.name} needs a file: {entry.how}."
-        about = f"{entry.download_bytes / 1e6:.0f} MB" + (", no commercial use" if entry.commercial is False else "")
-        own = f", or set {PREFIX}{self.setting.upper()} to a file of your own" if self.setting else ""
-        return (
-            f"The model {self.name} needs the file {' or '.join(self.checkpoints)} ({about}): "
-            f"run `python -m lipsync_core fetch {entry.name}`{own}."
+            return Message("The model {name} needs a file: {how}.", name=self.name, how=entry.how)
+        about = Message("{size:.0f} MB", size=entry.download_bytes / 1e6)
+        if entry.commercial is False:
+            about = Message("{size}, no commercial use", size=about)
+        told: dict[str, Any] = {"name": self.name, "files": self.checkpoints, "about": about, "entry": entry.name}
+        if not self.setting:
+            return Message(
+                "The model {name} needs the file {files: or } ({about}): run `python -m lipsync_core fetch {entry}`.",
+                **told,
+            )
+        return Message(
+            "The model {name} needs the file {files: or } ({about}): "
+            "run `python -m lipsync_core fetch {entry}`, or set {setting} to a file of your own.",
+            **told,
+            setting=PREFIX + self.setting.upper(),
         )

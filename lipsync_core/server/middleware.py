@@ -8,6 +8,7 @@ from contextlib import suppress
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from lipsync_core.errors import LimitExceeded
 from lipsync_core.jobs.downloads import address
 from lipsync_core.server.problem_details import problem
 from lipsync_core.settings import settings
@@ -157,7 +158,7 @@ class BodyLimit:
                     thrown += len(message.get("body", b""))
                     if not message.get("more_body"):
                         break
-        await problem(413, detail, {"Connection": "close"})(scope, receive, send)
+        await problem(413, detail, {"Connection": "close"}, kind=LimitExceeded.kind)(scope, receive, send)
 
 
 class TooLarge(BaseException):

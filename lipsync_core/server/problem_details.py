@@ -15,8 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import compile_path
 
-from lipsync_core.errors import LipsyncError
-from lipsync_core.jobs.folders import without_folders
+from lipsync_core.errors import LipsyncError, redacted
 from lipsync_core.jobs.queue import Busy
 from lipsync_core.jobs.streaming import Left
 
@@ -34,25 +33,32 @@ class _Problem(JSONResponse):
         return json.dumps(content, ensure_ascii=False).encode(errors="replace")
 
 
-def problem(status: int, detail: str, headers: dict[str, str] | None = None, **more: Any) -> JSONResponse:
-    """A response that says what was wrong, but not where on this server."""
-    told = without_folders(detail)
-    content = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": told, **more}
-    return _Problem(content, status, headers)
+def problem(status: int, detail: str, headers: dict[str, str] | None = None, *, kind: str = "") -> JSONResponse:
+    """A response that says what was wrong, but not where on this server.
+
+    kind: of an error, see LipsyncError; without one the status says as much.
+    """
+    content = {"type": problem_type(kind), "title": HTTPStatus(status).phrase, "status": status}
+    return _Problem(content | {"detail": redacted(detail)}, status, headers)
+
+
+def problem_type(kind: str) -> str:
+    """The URI for a kind of error, by which programs know it."""
+    return f"urn:lipsync-studio:{kind}" if kind else "about:blank"
 
 
 def of_error(error: Exception) -> JSONResponse:
     """The problem that an exception is; what is no fault of the client is logged and not told."""
     if isinstance(error, Busy):
-        return problem(429, str(error), {"Retry-After": str(error.retry_after)})
+        return problem(429, error.message, {"Retry-After": str(error.retry_after)}, kind=error.kind)
     if isinstance(error, LipsyncError):
-        return problem(422, str(error))
+        return problem(422, error.message, kind=error.kind)
     if isinstance(error, HTTPException):
         return problem(error.status_code, str(error.detail), dict(error.headers or {}))
     if isinstance(error, RequestValidationError) and (broken := _not_an_object(error.errors())):
         return problem(400, broken)
     if isinstance(error, ValidationError | RequestValidationError):
-        return problem(422, _sentence(error.errors()))
+        return problem(422, _sentence(error.errors()), kind=LipsyncError.kind)
     log.error("A request failed", exc_info=error)
     return problem(500, "The server made a mistake, which its log explains; try again or tell whoever runs it.")
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import anyio.to_thread
 
-from lipsync_core import Frame, LipsyncError, Take
-from lipsync_core.jobs.folders import without_folders
+from lipsync_core import Frame, Take
+from lipsync_core.errors import LimitExceeded, redacted
 from lipsync_core.jobs.service import Service
 from lipsync_core.server.request_parsing import ParsedRequest
 from lipsync_core.server.schemas import TakeRequest
@@ -52,7 +52,7 @@ class Making:
     def count(self, frame: Frame) -> None:
         """Whoever takes frames from the take itself calls this for each. Raises LipsyncError for one too many."""
         if frame.time >= self.longest:
-            raise LipsyncError(
+            raise LimitExceeded(
                 "The recording is longer than the {longest:g} seconds allowed here; cut it.", longest=self.longest
             )
         if not self.frames:
@@ -65,7 +65,7 @@ class Making:
         """Raises LipsyncError when the take was cut."""
         if self.cut:
             limit = settings().max_session_seconds
-            raise LipsyncError(
+            raise LimitExceeded(
                 "This took longer than the {limit:g} seconds that a job may take; send less at once.", limit=limit
             )
 
@@ -79,7 +79,7 @@ class Making:
             "fps": round(float(self.take.fps), 3),
             "width": width,
             "height": height,
-            "notes": [without_folders(note) for note in self.take.avatar.notes],
+            "notes": [redacted(note) for note in self.take.avatar.notes],
         }
 
 

@@ -142,7 +142,7 @@ def _listed(name: str) -> Path:
         if known.casefold() == name.casefold():
             return path
     raise LipsyncError(
-        "There is no avatar {name!r}; use {names}, or upload a file.", name=name[:60], names=", ".join(faces)
+        "There is no avatar {name!r}; use {names}, or upload a file.", name=name[:60], names=tuple(faces)
     )
 
 

@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from lipsync_core.core.options import Option, TakeOptions, options
-from lipsync_core.errors import LipsyncError
+from lipsync_core.errors import LimitExceeded
 from lipsync_core.settings import settings
 
 SESSION_NAME = r"^[A-Za-z0-9_-]{8,64}$"
@@ -81,7 +81,7 @@ class TakeRequest(_Fields):  # type: ignore[valid-type, misc]
         low_latency: where the request does not say. Raises LipsyncError for what is not allowed.
         """
         if self.size is not None and self.size > settings().max_size:
-            raise LipsyncError(
+            raise LimitExceeded(
                 "The size {size} is too large here; choose up to {most} pixels.",
                 size=self.size,
                 most=settings().max_size,

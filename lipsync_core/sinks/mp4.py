@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import cv2
 import numpy as np
 
-from lipsync_core.errors import LipsyncError
+from lipsync_core.errors import LipsyncError, Reason
 from lipsync_core.frame import Frame, exact_rate
 from lipsync_core.settings import settings
 from lipsync_core.sinks.part_file import PartFile
@@ -175,11 +175,10 @@ class Mp4Writer:
         """The exception to raise for one of the encoder."""
         if not isinstance(error, OSError):
             return error
-        reason = error.strerror or str(error)
         return LipsyncError(
             "{name} cannot be written ({reason}); free some space or choose another place.",
             name=self._name,
-            reason=reason,
+            reason=Reason(error),
         )
 
     def _work(self) -> None:

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from lipsync_core.errors import LipsyncError
+from lipsync_core.errors import LipsyncError, Reason
 
 try:
     import fcntl
@@ -42,7 +42,7 @@ class PartFile:
             ) from None
         except OSError as error:
             raise LipsyncError(
-                "{target} cannot be written ({reason}); choose another place.", target=target, reason=error.strerror
+                "{target} cannot be written ({reason}); choose another place.", target=target, reason=Reason(error)
             ) from error
 
     def _locked(self) -> int:

@@ -17,7 +17,7 @@ PASSAGE_PAUSE = 0.06  # seconds, between two voices in one sentence
 
 
 @dataclass
-class Sound:
+class SpeechBuilder:
     """A piece of speech that grows.
 
     rate: samples a second. samples: (n,) float32 each. phonemes, words: in seconds from its start.

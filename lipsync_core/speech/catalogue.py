@@ -88,12 +88,12 @@ def _meant(name: str) -> Voice:
                 found = get_engine(candidate).find(rest if colon else wanted)
     if found is None:
         close = get_close_matches(wanted.lower(), by_name, n=3, cutoff=0.6)
-        hint = (
-            "did you mean " + " or ".join(dict.fromkeys(by_name[match].id for match in close)) + "?"
-            if close
-            else "`python -m lipsync_core voices` lists all."
-        )
-        raise LipsyncError('There is no voice "{name}"; {hint}', name=shorten(name), hint=hint)
+        if close:
+            meant = tuple(dict.fromkeys(by_name[match].id for match in close))
+            raise LipsyncError(
+                'There is no voice "{name}"; did you mean {close: or }?', name=shorten(name), close=meant
+            )
+        raise LipsyncError('There is no voice "{name}"; `python -m lipsync_core voices` lists all.', name=shorten(name))
     return found
 
 
@@ -122,7 +122,8 @@ def companion(voice: Voice, language: str) -> Voice:
 
 def _ready(voice: Voice) -> Voice:
     if not voice.ready:
-        how = voice.how_to_get[:1].lower() + voice.how_to_get[1:].rstrip(".")
         brought = [name for name in voice.checkpoints if not manifest()[name].manual]
-        raise NotReady("The voice {voice} is not ready: {how}.", voice=voice.id, how=how, checkpoints=brought)
+        raise NotReady(
+            "The voice {voice} is not ready: {how:inner}.", voice=voice.id, how=voice.how_to_get, checkpoints=brought
+        )
     return voice

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from lipsync_core.errors import LipsyncError
+from lipsync_core.errors import LimitExceeded, LipsyncError, Reason
 from lipsync_core.settings import settings
 from lipsync_core.speech.speech import Speech
 
@@ -59,10 +59,10 @@ def read_recording(source: Source, *, block_seconds: float = BLOCK_SECONDS) -> I
         raise LipsyncError("{name} holds no sound, not one sample; choose a recording that has some.", name=name)
 
 
-Piece = tuple[np.ndarray, int]  # (n,) float32 mono, sample rate in Hz
+Samples = tuple[np.ndarray, int]  # (n,) float32 mono, sample rate in Hz
 
 
-def _file(path: Path) -> Iterator[Piece]:
+def _file(path: Path) -> Iterator[Samples]:
     if not path.exists():
         raise LipsyncError("{path} does not exist; check the name of the recording.", path=path)
     if not path.is_file():
@@ -72,11 +72,11 @@ def _file(path: Path) -> Iterator[Piece]:
             yield from _decoded(path.name, file)
     except OSError as error:
         raise LipsyncError(
-            "{path} cannot be read ({reason}); check its permissions.", path=path, reason=error.strerror
+            "{path} cannot be read ({reason}); check its permissions.", path=path, reason=Reason(error)
         ) from error
 
 
-def _decoded(name: str, file: BinaryIO) -> Iterator[Piece]:
+def _decoded(name: str, file: BinaryIO) -> Iterator[Samples]:
     """Decode the first sound track."""
     import av  # here, because it loads FFmpeg, which speaking a text does not need
 
@@ -129,7 +129,7 @@ def _check_bytes(name: str, file: BinaryIO) -> None:
     if size == 0:
         raise LipsyncError("{name} is empty; choose a recording that has sound in it.", name=name)
     if size > limit:
-        raise LipsyncError(
+        raise LimitExceeded(
             "{name} has {size:.0f} MB; up to {most:.0f} are read (LIPSYNC_MAX_RECORDING_BYTES).",
             name=name,
             size=size / 2**20,
@@ -140,7 +140,7 @@ def _check_bytes(name: str, file: BinaryIO) -> None:
 def _check_seconds(name: str, seconds: float) -> None:
     limit = settings().max_recording_seconds
     if seconds > limit:
-        raise LipsyncError(
+        raise LimitExceeded(
             "{name} is longer than {minutes:.0f} minutes; cut it, or raise LIPSYNC_MAX_RECORDING_SECONDS.",
             name=name,
             minutes=limit / 60,
@@ -184,7 +184,7 @@ def _downmix(channels: np.ndarray, names: list[str]) -> np.ndarray:
     return (weights / weights.sum()) @ channels
 
 
-def _array(samples: Any, rate: int) -> Iterator[Piece]:
+def _array(samples: Any, rate: int) -> Iterator[Samples]:
     array = np.asarray(samples)
     if not (
         np.issubdtype(array.dtype, np.signedinteger) or array.dtype in (np.uint8, np.float16, np.float32, np.float64)
@@ -194,7 +194,7 @@ def _array(samples: Any, rate: int) -> Iterator[Piece]:
         raise LipsyncError(
             "An array of shape {shape} at {rate} Hz is no sound; give (samples,) or (samples, "
             "channels) and a rate from {lowest} to {highest} Hz.",
-            shape=array.shape,
+            shape=str(array.shape),
             rate=rate,
             lowest=RATES.start,
             highest=RATES.stop - 1,
@@ -211,7 +211,7 @@ def _array(samples: Any, rate: int) -> Iterator[Piece]:
         yield mono, int(rate)
 
 
-def _resampled(pieces: Iterator[Piece]) -> Iterator[np.ndarray]:
+def _resampled(pieces: Iterator[Samples]) -> Iterator[np.ndarray]:
     """(n,) float32 at 48 kHz, clipped to -1..1. The rate may change on the way."""
     import soxr  # here, because most speech is not a recording
 

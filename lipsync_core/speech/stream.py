@@ -10,9 +10,9 @@ import numpy as np
 
 from lipsync_core.audio.loudness import gain, measure
 from lipsync_core.cancel import CancelToken, OperationCancelled
-from lipsync_core.errors import LipsyncError
+from lipsync_core.errors import LimitExceeded, LipsyncError, Message
 from lipsync_core.settings import settings
-from lipsync_core.speech.assembly import PASSAGE_PAUSE, Sound, trimmed
+from lipsync_core.speech.assembly import PASSAGE_PAUSE, SpeechBuilder, trimmed
 from lipsync_core.speech.catalogue import companion, default_voice, find_voice, voices
 from lipsync_core.speech.engines.base import Utterance, get_engine
 from lipsync_core.speech.speech import Speech
@@ -73,7 +73,7 @@ def speak(text: str, language: str | None = None, voice: str | Voice | None = No
         raise LipsyncError("A text of type {kind} cannot be spoken; give a str.", kind=type(text).__name__)
     limit = settings().max_text_chars
     if len(text) > limit:
-        raise LipsyncError(
+        raise LimitExceeded(
             'The text "{text}" has {length} characters; up to {limit} are spoken, so cut it into '
             "parts (or raise LIPSYNC_MAX_TEXT_CHARS).",
             text=shorten(text, 30),
@@ -81,8 +81,11 @@ def speak(text: str, language: str | None = None, voice: str | Voice | None = No
             limit=limit,
         )
     if not speakable(text):
-        shown = f'"{shorten(text)}" has' if text.strip() else "is empty and has"
-        raise LipsyncError("The text {shown} nothing to speak; give at least one letter, digit or symbol.", shown=shown)
+        if not text.strip():
+            raise LipsyncError("The text is empty and has nothing to speak; give at least one letter, digit or symbol.")
+        raise LipsyncError(
+            'The text "{text}" has nothing to speak; give at least one letter, digit or symbol.', text=shorten(text)
+        )
     return SpeechStream(text, choose_voice(text, language, voice), _speed(speed))
 
 
@@ -97,8 +100,8 @@ def choose_voice(text: str, language: str | None = None, voice: str | Voice | No
             raise LipsyncError(
                 "The voice {voice} speaks {spoken}, not {wanted}; leave the voice out, or choose {default}.",
                 voice=chosen.id,
-                spoken=chosen.language_name,
-                wanted=known_languages()[code].name,
+                spoken=Message(chosen.language_name),
+                wanted=Message(known_languages()[code].name),
                 default=default_voice(code).id,
             )
     return chosen
@@ -149,7 +152,7 @@ def _piece(text: str, piece: Piece, voice: Voice, speed: float, cancel: CancelTo
     engine.load(voice, cancel)
     scripts = known_languages()[voice.language].scripts
     read = passages(written, scripts, voice.language, lambda symbol: engine.reads(symbol, voice))
-    sound, begin = Sound(voice.sample_rate), 0
+    sound, begin = SpeechBuilder(voice.sample_rate), 0
 
     def speech(end: int, joined: bool) -> Speech:
         span = piece.start + begin, piece.start + end
@@ -166,7 +169,7 @@ def _piece(text: str, piece: Piece, voice: Voice, speed: float, cancel: CancelTo
             if part.utterance.joined and part.passage.parts_at(part.utterance.text_end):
                 end = _before(written, part.passage.sources[part.utterance.text_end][0])
                 yield speech(end, joined=True)
-                sound, begin = Sound(voice.sample_rate), _after(written, end)
+                sound, begin = SpeechBuilder(voice.sample_rate), _after(written, end)
     sound.add_silence(piece.pause / speed)
     yield speech(len(written), joined=False)
 

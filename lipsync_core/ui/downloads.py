@@ -57,9 +57,11 @@ def build_offer(blocks: gr.Blocks) -> Offer:
     def fetch(names: Sequence[str], agrees: bool, request: gr.Request) -> Iterator[tuple[Any, str]]:
         words = Words.of(request)
         if not may_download(request):
-            raise LipsyncError(words("offer_refused"))
+            raise LipsyncError(
+                "Files are downloaded for whoever sits at this machine alone; LIPSYNC_DOWNLOADS can allow more."
+            )
         if _asks(names) and not agrees:
-            raise LipsyncError(words("offer_disagreed"))
+            raise LipsyncError("Agree to the licence first.")
         try:
             for name in names:
                 checkpoints.accept(name)

@@ -86,7 +86,7 @@ class Desk:
                         yield SKIP, SKIP, SKIP, SKIP
                 spoken = Path(recording) if recorded and recording else None
                 if recorded and spoken is None:
-                    raise LipsyncError(words("no_recording"))
+                    raise LipsyncError("There is no recording yet; record or upload one, or go back to Text.")
                 if spoken is not None:
                     check_recording(spoken)
                 wish = Wish(

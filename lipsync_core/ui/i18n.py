@@ -1,4 +1,7 @@
-"""What the page says, in the visitor's language: one file a language in the folder beside this one."""
+"""What the page says, in the visitor's language: one file a language in the folder beside this one.
+
+The page's own words have names there; what the core says is found by its English template, in the table `sentences`.
+"""
 
 import tomllib
 from functools import lru_cache
@@ -8,11 +11,12 @@ from typing import Any
 import gradio as gr
 from gradio.i18n import I18nData
 
-from lipsync_core.ui.sentences import sentences
+from lipsync_core.errors import Message, Reason
 
 FOLDER = Path(__file__).with_name("locales")
 DEFAULT = "en"
 PREFIX = "studio_"
+SENTENCES = "sentences"  # a table in such a file
 # By whether a licence allows commercial use, None where it is open.
 COMMERCIAL = {True: "commercial_yes", False: "commercial_no", None: "commercial_unknown"}
 
@@ -20,8 +24,18 @@ COMMERCIAL = {True: "commercial_yes", False: "commercial_no", None: "commercial_
 @lru_cache(maxsize=1)
 def translations() -> dict[str, dict[str, str]]:
     """All words by language code; what a translation lacks is there in English."""
-    tables = {file.stem: tomllib.loads(file.read_text(encoding="utf-8")) for file in sorted(FOLDER.glob("*.toml"))}
+    tables = {code: {key: word for key, word in table.items() if key != SENTENCES} for code, table in _files().items()}
     return {code: {**tables[DEFAULT], **table} for code, table in tables.items()}
+
+
+@lru_cache(maxsize=1)
+def sentences() -> dict[str, dict[str, str]]:
+    """By language code: what the core says by its English template. English itself needs none."""
+    return {code: table.get(SENTENCES, {}) for code, table in _files().items()}
+
+
+def _files() -> dict[str, dict[str, Any]]:
+    return {file.stem: tomllib.loads(file.read_text(encoding="utf-8")) for file in sorted(FOLDER.glob("*.toml"))}
 
 
 def i18n() -> gr.I18n:
@@ -50,7 +64,7 @@ class Words:
 
     def __init__(self, language: str = DEFAULT) -> None:
         self.language = language
-        self._table = translations()[language]
+        self._table, self._sentences = translations()[language], sentences()[language]
 
     @classmethod
     def of(cls, request: gr.Request | None) -> "Words":
@@ -61,5 +75,12 @@ class Words:
         return self._table[key].format(**values) if values else self._table[key]
 
     def sentence(self, text: str) -> str:
-        """What the core says in English, such as an error, in this language as far as it is known."""
-        return sentences(self.language).say(text)
+        """What the core says, such as an error's message, in this language; what is not known stays English."""
+
+        def known(text: str) -> str:
+            return self._sentences.get(text, text)
+
+        if not isinstance(text, Message):
+            return known(text)
+        # What a system says of a failure is known too; names and numbers stay as they are.
+        return str(text.changed(known, lambda one: Reason(known(one)) if isinstance(one, Reason) else one))

@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 
 from lipsync_core.face import default_avatars
+from lipsync_core.installation import resource
 from lipsync_core.jobs.progress import Report
 from lipsync_core.models import model_names
 from lipsync_core.ui import menus
@@ -22,7 +23,7 @@ KEPT_SECONDS = 6 * 3600  # of uploads and finished videos
 TIDY_SECONDS = 600
 VISITORS_AT_ONCE = 64  # those who wait for their turn included
 STATIC = Path(__file__).with_name("static")
-ICON = Path(__file__).parents[2] / "assets" / "icon.svg"
+ICON = resource("assets/icon.svg")
 FILES = ["image", "video"]
 
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from lipsync_core.errors import redacted
 from lipsync_core.jobs.downloads import may_download
-from lipsync_core.jobs.folders import without_folders
 from lipsync_core.models import models
 from lipsync_core.speech import voices
 from lipsync_core.ui.downloads import needed_by
@@ -14,7 +14,7 @@ def missing(model: str, voice: str, words: Words) -> str:
     """One sentence for each file that the choice lacks; empty where nothing is missing."""
     told = [one.how_to_get for one in models() if one.name == model and not one.ready]
     told += [one.how_to_get for one in voices() if one.id == voice and not one.ready]
-    return "  \n".join(words.sentence(without_folders(one)) for one in told)
+    return "  \n".join(words.sentence(redacted(one)) for one in told)
 
 
 def lack(model: str, voice: str, request: Any, words: Words) -> str:

@@ -16,11 +16,13 @@ def build_imitation() -> Any:
     def keep(recording: str | None, name: str, who: str, consent: bool, request: gr.Request) -> tuple[Any, ...]:
         words = Words.of(request)
         if not may_download(request):
-            raise LipsyncError(words("imitate_refused"))
+            raise LipsyncError(
+                "Voices are kept for whoever sits at this machine alone; LIPSYNC_DOWNLOADS can allow more."
+            )
         if not recording:
-            raise LipsyncError(words("no_sample"))
+            raise LipsyncError("There is no recording of the voice yet; record or upload one.")
         if not consent:
-            raise LipsyncError(words("imitate_disagreed"))
+            raise LipsyncError("Ask the person first, then tick the box.")
         kept = clone_voice(recording, name, consent=consent, who=who)
         return None, "", "", False, words("imitate_kept", name=kept.name)
 

@@ -5,6 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from lipsync_core.errors import Message
 from lipsync_core.face.avatar import Avatar
 from lipsync_core.models.base import Life, MelChunks, clip_frame, register
 from lipsync_core.models.info import ModelFacts
@@ -17,7 +18,7 @@ PART_PIXELS = 1_600_000  # drawn by one core before it looks whether they are st
 CONTACTS = [CHANNELS.index("press"), CHANNELS.index("tuck")]  # the channels that a voice's phonemes can be sure of
 FACTS = ModelFacts(
     name="rig",
-    licence="Apache-2.0; weights trained on GRID (CC BY 4.0) and FACEGOOD Audio2Face (MIT)",
+    licence=Message("Apache-2.0; weights trained on GRID (CC BY 4.0) and FACEGOOD Audio2Face (MIT)"),
     commercial_use=True,
     checkpoints=("rig_motion",),
 )

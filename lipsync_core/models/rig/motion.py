@@ -9,7 +9,8 @@ from torch import nn
 
 from lipsync_core.audio.mel import BANDS, SILENCE
 from lipsync_core.audio.normalization import Level
-from lipsync_core.errors import LipsyncError
+from lipsync_core.errors import LipsyncError, Message, Reason
+from lipsync_core.installation import resource
 
 CHANNELS = ("open", "width", "pucker", "press", "tuck")
 # One head a kind of teacher: real lips, captured face curves, synthetic speech with known phonemes.
@@ -40,7 +41,7 @@ BY_PUCKER, BY_OPENING, BY_PRESS = -0.036, -0.07, 0.019
 QUIET, AUDIBLE = -2.2, -1.5  # mel units of 12.5 dB
 HEARD_BEFORE, HEARD_AFTER = 7, 13  # columns before and after the frame: a mouth opens before its sound
 
-DEFAULT_WEIGHTS = Path(__file__).parents[3] / "checkpoints" / "rig_motion.safetensors"
+DEFAULT_WEIGHTS = resource("checkpoints/rig_motion.safetensors")
 
 
 class ChannelNorm(nn.Module):
@@ -126,22 +127,25 @@ class Motion:
         from safetensors.torch import load_file
 
         path = Path(path) if path is not None else DEFAULT_WEIGHTS
-        hint = "give the weights that came with this version or train them with python -m training.motion."
+        hint = Message("give the weights that came with this version or train them with python -m training.motion")
         try:
             weights = load_file(path)
         except (OSError, SafetensorError) as problem:
             raise LipsyncError(
-                "{path} cannot be read as motion weights ({problem}): {hint}", path=path, problem=problem, hint=hint
+                "{path} cannot be read as motion weights ({problem}): {hint}.",
+                path=path,
+                problem=Reason(problem),
+                hint=hint,
             ) from problem
         first = weights.get("first.bias", torch.zeros(0))
         net = MotionNet(width=max(1, min(WIDEST, first.numel())))
         wanted = {name: value.shape for name, value in net.state_dict().items()}
         if {name: value.shape for name, value in weights.items()} != wanted:
             raise LipsyncError(
-                "{path} holds another network than the rig's motion network: {hint}", path=path, hint=hint
+                "{path} holds another network than the rig's motion network: {hint}.", path=path, hint=hint
             )
         if not all(torch.isfinite(value).all() for value in weights.values()):
-            raise LipsyncError("{path} holds weights that are not finite numbers: {hint}", path=path, hint=hint)
+            raise LipsyncError("{path} holds weights that are not finite numbers: {hint}.", path=path, hint=hint)
         net.load_state_dict(weights)
         return cls(net)
 

@@ -1,10 +1,11 @@
 """What is known of Wav2Lip without loading it."""
 
+from lipsync_core.errors import Message
 from lipsync_core.models.info import ModelFacts
 
 FACTS = ModelFacts(
     name="wav2lip",
-    licence="weights: research and personal use only (trained on LRS2)",
+    licence=Message("weights: research and personal use only (trained on LRS2)"),
     commercial_use=False,
     checkpoints=("wav2lip_gan", "wav2lip"),  # the one that draws sharper mouths first
     setting="wav2lip_weights",

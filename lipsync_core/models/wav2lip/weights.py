@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from lipsync_core.errors import LipsyncError
+from lipsync_core.errors import LipsyncError, Message, Reason
 from lipsync_core.models.wav2lip.architecture import Generator
 
 PREFIX = "module."  # of all names in a file that was saved by DataParallel
@@ -38,7 +38,7 @@ def load(path: Path) -> Generator:
     return net.eval().requires_grad_(False)
 
 
-_WANTED = "give the file of an official Wav2Lip generator, such as wav2lip_gan.pth"
+_WANTED = Message("give the file of an official Wav2Lip generator, such as wav2lip_gan.pth")
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def _read(path: Path) -> dict[str, Any]:
         return read
     except OSError as error:
         raise LipsyncError(
-            "{path} cannot be read ({reason}); check the name.", path=path, reason=error.strerror or error
+            "{path} cannot be read ({reason}); check the name.", path=path, reason=Reason(error)
         ) from error
     except Exception as error:  # a damaged file makes torch raise anything
         raise LipsyncError("{path} is damaged or no file of weights; {wanted}.", path=path, wanted=_WANTED) from error
@@ -69,7 +69,11 @@ def _read(path: Path) -> dict[str, Any]:
 def _compare(path: Path, weights: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor]) -> None:
     missing, foreign = wanted.keys() - weights.keys(), weights.keys() - wanted.keys()
     if missing or foreign:
-        example = f"{min(missing)} is missing" if missing else f"{min(foreign)} is not a part of it"
+        example = (
+            Message("{name} is missing", name=min(missing))
+            if missing
+            else Message("{name} is not a part of it", name=min(foreign))
+        )
         raise LipsyncError(
             "{path} holds another network than Wav2Lip ({example}); {wanted}.",
             path=path,
@@ -78,10 +82,11 @@ def _compare(path: Path, weights: dict[str, torch.Tensor], wanted: dict[str, tor
         )
     for name, value in weights.items():
         if value.shape != wanted[name].shape:
-            shapes = f"{name} is {tuple(value.shape)}, not {tuple(wanted[name].shape)}"
+            found, right = str(tuple(value.shape)), str(tuple(wanted[name].shape))
+            shapes = Message("{name} is {found}, not {right}", name=name, found=found, right=right)
             raise LipsyncError(
-                "{path} holds another network than Wav2Lip ({shapes}); {wanted}.",
+                "{path} holds another network than Wav2Lip ({example}); {wanted}.",
                 path=path,
-                shapes=shapes,
+                example=shapes,
                 wanted=_WANTED,
             )

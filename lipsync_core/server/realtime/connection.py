@@ -16,8 +16,8 @@ from aiortc import (
     RTCSessionDescription,
 )
 
-from lipsync_core.errors import LipsyncError
-from lipsync_core.jobs.folders import without_folders
+from lipsync_core.errors import LipsyncError, redacted
+from lipsync_core.server.problem_details import problem_type
 from lipsync_core.server.realtime.offer import checked
 from lipsync_core.settings import settings
 from lipsync_core.sinks.webrtc import Agenda, Clock, PictureTrack, Player, SoundTrack
@@ -148,8 +148,9 @@ class Connection:
 
     def _heard(self, now: float) -> None:
         for event in self._agenda.due(now):
-            told = {"detail": without_folders(event["detail"])} if "detail" in event else {}
-            message = json.dumps(event | told, ensure_ascii=False)
+            if event["event"] == "error":
+                event |= {"type": problem_type(event.pop("kind")), "detail": redacted(event["detail"])}
+            message = json.dumps(event, ensure_ascii=False)
             open_ones = [channel for channel in self._channels if channel.readyState == "open"]
             for channel in open_ones:
                 channel.send(message)

@@ -2,7 +2,7 @@
 
 import re
 
-from lipsync_core.errors import LipsyncError
+from lipsync_core.errors import LimitExceeded, LipsyncError
 
 # Browsers hide their addresses behind names that only the local network can resolve; aioice would wait a second for
 # each. It learns the address anyway, from the first packet that comes.
@@ -17,5 +17,5 @@ def checked(sdp: str) -> str:
         raise LipsyncError("The offer must ask for one video and one audio track; add two transceivers that receive.")
     sdp = HIDDEN.sub("", sdp)
     if len(re.findall(r"^a=candidate:", sdp, re.MULTILINE)) > MOST_CANDIDATES:
-        raise LipsyncError("The offer has more than {most} candidates; leave some out.", most=MOST_CANDIDATES)
+        raise LimitExceeded("The offer has more than {most} candidates; leave some out.", most=MOST_CANDIDATES)
     return sdp

@@ -9,8 +9,8 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
 
 from lipsync_core import Avatar, LipsyncError
+from lipsync_core.errors import redacted
 from lipsync_core.face import default_avatars
-from lipsync_core.jobs.folders import without_folders
 from lipsync_core.jobs.service import Service, owner_of, service_of
 from lipsync_core.jobs.streaming import Stream, until_left
 from lipsync_core.jobs.turn import Turn, turn
@@ -101,6 +101,6 @@ def _facts(service: Service, avatar: Avatar) -> dict[str, Any]:
         "frames": len(avatar.frames),
         "fps": round(avatar.fps, 3),
         "missed": avatar.missed,
-        "notes": [without_folders(note) for note in avatar.notes],
+        "notes": [redacted(note) for note in avatar.notes],
         "keep_seconds": settings().keep_seconds,
     }

@@ -10,11 +10,11 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict
 
 from lipsync_core import checkpoints
+from lipsync_core.errors import redacted
 from lipsync_core.jobs.downloads import Download, may_download
-from lipsync_core.jobs.folders import without_folders
 from lipsync_core.jobs.service import Service, service_of
 from lipsync_core.jobs.streaming import Stream, until_left
-from lipsync_core.server.problem_details import of_error
+from lipsync_core.server.problem_details import of_error, problem
 from lipsync_core.server.server_sent_events import MEDIA_TYPE as EVENTS
 from lipsync_core.server.server_sent_events import error_event, event, wants_events
 
@@ -37,7 +37,7 @@ def listed(request: Request) -> list[dict[str, Any]]:
     found = []
     for one in checkpoints.listing(quick=True):
         facts = one.as_dict()
-        facts["how_to_get"] = without_folders(facts["how_to_get"])
+        facts["how_to_get"] = redacted(facts["how_to_get"])
         found.append(facts | {"may_fetch": allowed and not (one.checkpoint.bundled or one.checkpoint.manual)})
     return found
 
@@ -59,7 +59,10 @@ async def fetch(request: Request, name: str, terms: Terms | None = None) -> Resp
         raise HTTPException(
             403, "Files are fetched for whoever sits at this machine alone; LIPSYNC_DOWNLOADS can allow more."
         )
-    await asyncio.to_thread(_agree, name, terms is not None and terms.accept_licence)
+    if not await asyncio.to_thread(_agreed, name, terms is not None and terms.accept_licence):
+        licence = checkpoints.manifest()[name].licence
+        detail = f"{name} may not be used commercially ({licence}); agree by sending accept_licence: true."
+        return problem(409, detail, kind=checkpoints.NotAccepted.kind)
     service, download = service_of(request), Download(name)
     if wants_events(request):
         return Stream(_told(service, download), EVENTS, AsyncExitStack())
@@ -67,15 +70,13 @@ async def fetch(request: Request, name: str, terms: Terms | None = None) -> Resp
     return JSONResponse(_facts(name))
 
 
-def _agree(name: str, agrees: bool) -> None:
-    entry = checkpoints.manifest()[name]
+def _agreed(name: str, agrees: bool) -> bool:
+    """Whether an entry may be fetched, as far as its licence is concerned; an agreement is noted."""
     if checkpoints.accepted(name) or checkpoints.is_there(name):
-        return
-    if not agrees:
-        raise HTTPException(
-            409, f"{name} may not be used commercially ({entry.licence}); agree by sending accept_licence: true."
-        )
-    checkpoints.accept(name)
+        return True
+    if agrees:
+        checkpoints.accept(name)
+    return agrees
 
 
 async def _told(service: Service, download: Download) -> AsyncGenerator[bytes, None]:

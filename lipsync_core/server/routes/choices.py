@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from lipsync_core.jobs.folders import without_folders
+from lipsync_core.errors import redacted
 from lipsync_core.models import models as all_models
 from lipsync_core.speech import languages as all_languages
 from lipsync_core.speech import voices as all_voices
@@ -32,4 +32,4 @@ def models() -> list[dict[str, Any]]:
 
 
 def _told(facts: dict[str, Any]) -> dict[str, Any]:
-    return facts | {"how_to_get": without_folders(facts["how_to_get"])}
+    return facts | {"how_to_get": redacted(facts["how_to_get"])}

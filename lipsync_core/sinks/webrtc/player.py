@@ -11,7 +11,7 @@ import numpy as np
 
 from lipsync_core.core.studio import Studio
 from lipsync_core.core.take import Take
-from lipsync_core.errors import LipsyncError
+from lipsync_core.errors import LimitExceeded, LipsyncError
 from lipsync_core.frame import Frame
 from lipsync_core.sinks.webrtc.agenda import Agenda
 from lipsync_core.sinks.webrtc.reel import Reel
@@ -108,7 +108,7 @@ class Player:
         speak(text, language, voice, speed).close()
         with self._lock:
             if len(self._texts) >= MOST_TEXTS:
-                raise LipsyncError("{most} texts wait to be said already; wait, or interrupt them.", most=MOST_TEXTS)
+                raise LimitExceeded("{most} texts wait to be said already; wait, or interrupt them.", most=MOST_TEXTS)
             self._count += 1
             self._texts.append(Text(self._count, text, language, voice, speed))
             number = self._count
@@ -165,7 +165,8 @@ class Player:
                 self._step()
         except Exception as error:
             log.exception("A stream ended")
-            self._agenda.add("error", 0.0, detail=str(error) if isinstance(error, LipsyncError) else "internal error")
+            kind, detail = (error.kind, error.message) if isinstance(error, LipsyncError) else ("", "internal error")
+            self._agenda.add("error", 0.0, kind=kind, detail=detail)
         finally:
             self._let_go()
             for take in (self._speech, self._idle, *self._retired):
@@ -227,7 +228,9 @@ class Player:
                 batch_size=voicing.batch_size or BATCH, start=coming.place, queue_frames=voicing.queue_frames,
             )  # fmt: skip
         except LipsyncError as error:  # such as a voice whose file was deleted after `say`
-            self._agenda.add("error", self._seconds(self.reel.end), say=text.number, detail=str(error))
+            self._agenda.add(
+                "error", self._seconds(self.reel.end), say=text.number, kind=error.kind, detail=error.message
+            )
             self._coming = None
 
     def _let_go(self) -> None:
@@ -258,7 +261,9 @@ class Player:
         try:
             self._held = next(speech, None)
         except LipsyncError as error:
-            self._agenda.add("error", self._seconds(self.reel.end), say=self._number, detail=str(error))
+            self._agenda.add(
+                "error", self._seconds(self.reel.end), say=self._number, kind=error.kind, detail=error.message
+            )
         if self._held is None:
             self._finish(speech)
 

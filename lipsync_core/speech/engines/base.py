@@ -108,7 +108,7 @@ def get_engine(name: str) -> Engine:
     """The one instance of the engine `name`. Raises LipsyncError where there is no such engine."""
     if name not in _classes:
         raise LipsyncError(
-            'There is no speech engine "{name}"; choose one of {names}.', name=name, names=", ".join(_classes)
+            'There is no speech engine "{name}"; choose one of {names}.', name=name, names=tuple(_classes)
         )
     with _lock:
         if name not in _engines:

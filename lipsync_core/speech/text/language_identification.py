@@ -1,11 +1,19 @@
-"""The language of a text whose language was not given."""
+"""The script of a character, and the language of a text whose language was not given."""
 
+import unicodedata
 from collections import Counter
+from functools import lru_cache
 
 from lipsync_core.speech.text.languages import reader
-from lipsync_core.speech.text.scripts import COMMON, script_of
 
 DEFAULT = "en-US"
+COMMON = "COMMON"  # digits, punctuation, symbols, spaces: any script's
+
+_RANGES = {
+    "CJK": "HAN", "KANGXI": "HAN", "IDEOGRAPHIC": "HAN", "HIRAGANA": "KANA", "KATAKANA": "KANA",
+    "KATAKANA-HIRAGANA": "KANA", "HALFWIDTH": "KANA", "MODIFIER": "LATIN", "FEMININE": "LATIN", "MASCULINE": "LATIN",
+    "MICRO": "GREEK", "COPTIC": "COPTIC",
+}  # fmt: skip
 
 # Letters that one language of a shared script has and its usual reader has not. First match wins.
 _TELLING = (
@@ -19,6 +27,20 @@ _TELLING = (
     ("ARABIC", "fa", "پچژگک"),
     ("DEVANAGARI", "mr", "ळ"),
 )  # fmt: skip
+
+
+@lru_cache(maxsize=4096)
+def script_of(character: str) -> str:
+    """Name of the script of a letter or mark, in capitals (LATIN, CYRILLIC, HAN, KANA); COMMON for all else.
+
+    Python has no table of scripts, but the first word of a letter's Unicode name is its script.
+    """
+    if 0xF8D0 <= ord(character) <= 0xF8FF:
+        return "KLINGON"  # ConScript Unicode Registry
+    if unicodedata.category(character)[0] not in "LM":
+        return COMMON
+    first = unicodedata.name(character, COMMON).split(" ")[0]
+    return COMMON if first in ("COMBINING", "VARIATION", "ZERO") else _RANGES.get(first, first)
 
 
 def guess_language(text: str) -> str:

@@ -236,12 +236,17 @@ def language_code(given: str, spoken: set[str]) -> str:
         if by_name.get(candidate) in spoken:
             return by_name[candidate]
     close = get_close_matches(wanted, [name for name, code in by_name.items() if code in spoken], n=4, cutoff=0.6)
-    hint = (
-        "did you mean " + " or ".join(dict.fromkeys(by_name[name] for name in close)) + "?"
-        if close
-        else ("give a code such as en, ru or pt-BR; `python -m lipsync_core voices` lists all.")
+    if close:
+        raise LipsyncError(
+            'No voice speaks the language "{language}"; did you mean {close: or }?',
+            language=shorten(given),
+            close=tuple(dict.fromkeys(by_name[name] for name in close)),
+        )
+    raise LipsyncError(
+        'No voice speaks the language "{language}"; give a code such as en, ru or pt-BR; '
+        "`python -m lipsync_core voices` lists all.",
+        language=shorten(given),
     )
-    raise LipsyncError('No voice speaks the language "{language}"; {hint}', language=shorten(given), hint=hint)
 
 
 def shorten(text: str, length: int = 60) -> str:

@@ -11,9 +11,9 @@ import unicodedata
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from lipsync_core.speech.text.expansion import Shorthand, shorthands
+from lipsync_core.speech.text.expansion import Expansion, expansions
+from lipsync_core.speech.text.language_identification import COMMON, script_of
 from lipsync_core.speech.text.languages import NAMING_LANGUAGE, reader
-from lipsync_core.speech.text.scripts import COMMON, script_of
 
 LONGEST_WORD = 36  # characters; eSpeak cuts words off somewhere beyond 75 of them
 LONGEST_NUMBER = 15  # digits; beyond that eSpeak has no word for the thousands, and leaves out some
@@ -89,7 +89,7 @@ def passages(text: str, scripts: Collection[str], own_language: str, reads: Call
             current = chosen
         common.clear()
 
-    for spoken, source, kind in _tokens(text, shorthands(text, own_language), reads):
+    for spoken, source, kind in _tokens(text, expansions(text, own_language), reads):
         if kind == COMMON:
             common.append((spoken, source))
         elif kind == "NAME":
@@ -120,14 +120,14 @@ def named(passage: Passage) -> Passage:
 
 
 def _tokens(
-    text: str, short: Sequence[Shorthand], reads: Callable[[str], bool]
+    text: str, short: Sequence[Expansion], reads: Callable[[str], bool]
 ) -> Iterator[tuple[str, tuple[int, int], str]]:
     """(what to read, its source, kind) where kind is a script, COMMON, SYMBOL (the voice reads it) or NAME."""
     bullets = {found.end() - 1 for found in _BULLET.finditer(text)}
-    shorthand_at = {item.start: item for item in short}
+    expansion_at = {item.start: item for item in short}
     at = 0
     while at < len(text):
-        if item := shorthand_at.get(at):
+        if item := expansion_at.get(at):
             script = script_of(item.spoken[0])
             yield item.spoken, (item.start, item.end), script if script != COMMON else "LATIN"
             at = item.end

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lipsync_core.speech.text.abbreviations import ANYWHERE, BEFORE_NUMBERS, MONTHS_AFTER_ORDINALS
+from lipsync_core.speech.text.expansion import ANYWHERE, BEFORE_NUMBERS, MONTHS_AFTER_ORDINALS
 
 PARAGRAPH_PAUSE = 0.5  # seconds, after a paragraph
 SENTENCE_PAUSE = 0.3

@@ -1,17 +1,69 @@
-"""When a voice says what: its phoneme symbols and their times as phonemes, and which of them are which word."""
+"""Phoneme names of the engines as plain IPA segments, and when each is heard, from what a network tells of its input.
 
+A segment is one base letter with its modifiers (tʲ, kʰ, ɑ̃, n̩). Stress, tone and length marks, tie bars and syllable
+dots are taken away, since the times say how long a segment is; diphthongs and affricates become their two segments
+(oʊ: o ʊ, tʃ: t ʃ), so that a table of visemes needs single letters only.
+"""
+
+import unicodedata
 from collections.abc import Callable, Sequence
 from difflib import SequenceMatcher
 from itertools import pairwise
 
+import numpy as np
+
 from lipsync_core.speech.engines.base import SpokenWord
 from lipsync_core.speech.speech import Phoneme
-from lipsync_core.speech.timing.ipa import is_modifier, segments
 from lipsync_core.speech.timing.words import tokens
 
 BREATH = 0.06  # seconds, of Piper
 _STRESS = "ˈˌ"
 _LENGTH = "ːˑ"
+LONG = 0.6  # how much a length mark adds to a segment's share of time
+_LETTERS = {"g": "ɡ", "ᵻ": "ɨ", "ε": "ɛ", "ʦ": "ts", "ʣ": "dz", "ʧ": "tʃ", "ʤ": "dʒ", "ʨ": "tɕ", "ʥ": "dʑ", "ᵊ": "ə"}
+# Names in ASCII that eSpeak gives where a language has no IPA for them (Kirshenbaum's notation, mostly).
+_ASCII = {
+    "ts.": "ʈʂ", "s.": "ʂ", "z.": "ʐ", "r.": "ɽ", "i.": "ɨ", "o-": "ɤ", "u\"": "ʉ", "s^": "sʲ", "n^": "ɲ", "?": "ʔ",
+    "A": "ɑ", "N": "ŋ", "S": "ʃ", "X": "χ", "Z": "ʒ",
+}  # fmt: skip
+_DROPPED = set("ˈˌ'ʼ`͜͡.-_|‿;*!^[\"0123456789˥˦˧˨˩↓↑→↗↘#~ ")
+
+
+def segments(name: str) -> list[tuple[str, float]]:
+    """IPA segments of an engine's phoneme name and the share of its time that each takes, summing to 1.
+
+    A name of modifiers alone ("ʲ") gives one segment without a base letter; it belongs to the phoneme before.
+    Language switches such as "(en)" and pauses give none.
+    """
+    if name.startswith("("):
+        return []
+    name = unicodedata.normalize("NFC", name)
+    for ascii_name, symbol in _ASCII.items():
+        name = name.replace(ascii_name, symbol)
+    found: list[list] = []
+    for letter in unicodedata.normalize("NFD", "".join(_LETTERS.get(letter, letter) for letter in name)):
+        if letter in _DROPPED:
+            continue
+        if letter in "ːˑ:":
+            if found:
+                found[-1][1] += LONG
+        elif is_modifier(letter):
+            if found:
+                found[-1][0] += letter
+            else:
+                found.append([letter, 1.0])
+        elif unicodedata.category(letter)[0] == "L":
+            if found and is_modifier(found[-1][0][0]):
+                found[-1][0] = letter + found[-1][0]  # a modifier written ahead, as in ⁿd
+            else:
+                found.append([letter, 1.0])
+    total = sum(share for _, share in found)
+    return [(unicodedata.normalize("NFC", symbol), share / total) for symbol, share in found]
+
+
+def is_modifier(letter: str) -> bool:
+    """Whether the letter only changes the one before it."""
+    return unicodedata.category(letter) in ("Mn", "Lm", "Sk")
 
 
 def timed_phonemes(symbols: Sequence[str], bounds: Sequence[float], breath: float = BREATH) -> list[Phoneme]:
@@ -72,6 +124,39 @@ def timed_words(
         elif words:  # a word without a sound of its own shares that of the one before
             words[-1] = SpokenWord(words[-1].first, last, words[-1].start, words[-1].end)
     return words
+
+
+def phonemes_of_letters(
+    text: str, letters: Sequence[str], bounds: Sequence[float], phonemize: Callable[[str], str]
+) -> tuple[list[Phoneme], list[SpokenWord]]:
+    """Phonemes and words of a text.
+
+    letters: what the network was given, and bounds the times, (letters + 1,) in seconds. phonemize: IPA of a word.
+    The phonemes of a word share the time of its letters, evenly along them.
+    """
+    timed = timed_phonemes(letters, bounds)
+    words = timed_words(text, timed, lambda word: list(word.lower()))
+    phonemes: list[Phoneme] = []
+    for word in words:
+        inside = [one for one in timed if word.start - 1e-6 <= one.start < word.end - 1e-6]
+        named = [part for said in phonemize(text[word.first : word.last]).split() for part in _segments(said)]
+        if not inside or not named:
+            continue
+        places = [*(one.start for one in inside), inside[-1].end]
+        shares = np.cumsum([0.0, *(share for _, share in named)])
+        times = np.interp(shares / shares[-1] * len(inside), np.arange(len(inside) + 1), places)
+        phonemes += [
+            Phoneme(symbol, float(start), float(end))
+            for (symbol, _), start, end in zip(named, times[:-1], times[1:], strict=True)
+            if end > start
+        ]
+    return phonemes, words
+
+
+def _segments(said: str) -> list[tuple[str, float]]:
+    """Segments of a word's IPA with weights; `segments` shares one phoneme's time, here each has its own."""
+    found = segments(said)
+    return [(symbol, share * len(found)) for symbol, share in found]
 
 
 def _letters(symbols: Sequence[str]) -> list[str]:

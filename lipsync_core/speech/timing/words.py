@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from lipsync_core.speech.engines.base import SpokenWord
 from lipsync_core.speech.speech import Phoneme
-from lipsync_core.speech.text.scripts import script_of
+from lipsync_core.speech.text.language_identification import script_of
 
 _TOKEN = re.compile(r"\S+")
 _KEPT = set("%&@#*/\\§°'’-+")  # punctuation that is spoken, or part of a word

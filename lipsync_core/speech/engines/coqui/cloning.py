@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lipsync_core.errors import LipsyncError
+from lipsync_core.errors import LipsyncError, Reason
 from lipsync_core.settings import settings
 from lipsync_core.speech.recording import Source, read_recording
 
@@ -72,7 +72,7 @@ def clone_voice(recording: Source, name: str, consent: bool = False, who: str = 
             "The voice {name} cannot be kept in {folder} ({reason}); free it.",
             name=name,
             folder=_folder(),
-            reason=error.strerror,
+            reason=Reason(error),
         ) from error
     return voice
 

@@ -16,11 +16,10 @@ import numpy as np
 
 from lipsync_core.audio.loudness import measure
 from lipsync_core.cancel import CancelToken
-from lipsync_core.errors import LipsyncError
+from lipsync_core.errors import LipsyncError, Message, Reason
 from lipsync_core.settings import settings
 from lipsync_core.speech.engines.base import SpokenWord, Utterance, get_engine, register
 from lipsync_core.speech.engines.coqui.cloning import cloned_voices
-from lipsync_core.speech.engines.coqui.letters import phonemes_of_letters
 from lipsync_core.speech.engines.coqui.library import HOW_TO_GET, coqui, known_models, lacking
 from lipsync_core.speech.engines.coqui.model import CoquiModel, Spoken, weights_of
 from lipsync_core.speech.engines.coqui.xtts import LANGUAGES, RATE, Xtts
@@ -28,7 +27,7 @@ from lipsync_core.speech.engines.espeak.engine import ESpeak
 from lipsync_core.speech.engines.model_cache import Loading
 from lipsync_core.speech.speech import Phoneme
 from lipsync_core.speech.text.languages import NAMING_LANGUAGE, known_languages, language_code
-from lipsync_core.speech.timing.phonemes import timed_phonemes, timed_words
+from lipsync_core.speech.timing.phonemes import phonemes_of_letters, timed_phonemes, timed_words
 from lipsync_core.speech.timing.words import tokens
 from lipsync_core.speech.voice import Voice
 
@@ -36,8 +35,8 @@ FOLDER = "coqui"  # in the checkpoints folder: a model in each folder
 DOWNLOADED = "coqui/tts"  # where Coqui's own manager puts what it downloads
 XTTS_FOLDER = "xtts_v2"  # in the checkpoints folder
 XTTS = "xtts/"  # how the ids of its voices begin
-XTTS_LICENCE = "CPML (XTTS v2, non-commercial); MPL-2.0 (Coqui, a separate package)"
-LICENCE = "MPL-2.0 (Coqui, a separate package)"
+XTTS_LICENCE = Message("CPML (XTTS v2, non-commercial); MPL-2.0 (Coqui, a separate package)")
+LICENCE = Message("MPL-2.0 (Coqui, a separate package)")
 CHARACTERS_A_SECOND = 14  # of normal speech, by which words of XTTS are placed
 FREE = ("apache", "mit", "bsd", "mpl", "cc0", "cc-by-4", "cc-by-sa")  # how licences begin that allow commercial use
 
@@ -144,9 +143,10 @@ def download(name: str) -> Path:
         manager = ModelManager(output_prefix=settings().checkpoints_dir / FOLDER, progress_bar=True)
         found, _, _ = manager.download_model(name)
     except Exception as error:  # Coqui raises anything
-        reason = " ".join(str(error).split()).partition(" (Caused by")[0][:200].rstrip(".")
         raise LipsyncError(
-            "{name} could not be downloaded ({reason}); try again with a connection.", name=name, reason=reason
+            "{name} could not be downloaded ({reason}); try again with a connection.",
+            name=name,
+            reason=Reason(str(error).partition(" (Caused by")[0][:200]),
         ) from error
     finally:
         log.setLevel(level)
@@ -195,7 +195,7 @@ def _xtts_folder() -> Path:
 
 def _xtts_how() -> str:
     here = all((_xtts_folder() / name).is_file() for name in ("model.pth", "config.json", "vocab.json"))
-    return "" if here else "Run `python -m lipsync_core fetch xtts_v2` (1.9 GB, non-commercial licence)."
+    return "" if here else Message("Run `python -m lipsync_core fetch xtts_v2` (1.9 GB, non-commercial licence).")
 
 
 def _xtts_voices(install: str) -> Iterator[Voice]:
@@ -236,9 +236,10 @@ def _published(name: str, install: str, here: bool) -> Voice | None:
     licence = str(about.get("license") or "see its source")
     free: bool | None = True if licence.lower().replace(" ", "-").startswith(FREE) else None
     free = False if "nc" in licence.lower().split("-") or "-nc" in licence.lower() else free
-    how = install or ("" if here else f"Run `python -m lipsync_core voices --get coqui:{name}`.")
+    how = install or ("" if here else Message("Run `python -m lipsync_core voices --get coqui:{name}`.", name=name))
     _, _, data, model = name.split("/")
-    return _voice(name, f"{data}, {model}", code, 22050, f"{licence} (the model); {LICENCE}", free, how)
+    both = Message("{licence} (the model); {coqui}", licence=licence, coqui=LICENCE)
+    return _voice(name, f"{data}, {model}", code, 22050, both, free, how)
 
 
 def _own(folder: Path, install: str) -> Voice:
@@ -251,12 +252,17 @@ def _own(folder: Path, install: str) -> Voice:
         code = _language(folder.name, config)
         characters = str((config.get("characters") or {}).get("characters_class") or "TTS.")
         if not characters.startswith("TTS."):
-            how = f"Choose another one: {folder / 'config.json'} asks for code that is not Coqui's own."
+            how = Message(
+                "Choose another one: {file} asks for code that is not Coqui's own.", file=folder / "config.json"
+            )
     except LipsyncError as error:
-        how = str(error)
+        how = error.message
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        how = f"Put the config.json of a Coqui model into {folder}: what is there cannot be read."
-    return _voice(folder.name, folder.name, code, rate, f"{LICENCE}; the model's own", None, how)
+        how = Message(
+            "Put the config.json of a Coqui model into {folder}: what is there cannot be read.", folder=folder
+        )
+    licence = Message("{coqui}; the model's own", coqui=LICENCE)
+    return _voice(folder.name, folder.name, code, rate, licence, None, how)
 
 
 @lru_cache(maxsize=64)

@@ -7,6 +7,7 @@ import importlib
 import json
 import logging
 import os
+import re
 import sys
 import threading
 import types
@@ -15,12 +16,18 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from lipsync_core.errors import LipsyncError
+from lipsync_core.errors import LipsyncError, Message, Reason
+from lipsync_core.speech.engines.base import get_engine
+from lipsync_core.speech.engines.espeak.engine import ESpeak
 
 # What it imports without declaring it, too.
 PACKAGES = {"TTS": "coqui-tts", "torchaudio": "torchaudio", "torchcodec": "torchcodec", "transformers": "transformers"}
-HOW_TO_GET = "Install it: python -m pip install -r requirements.txt (coqui-tts with torchaudio and torchcodec)."
+HOW_TO_GET = Message(
+    "Install it: python -m pip install -r requirements.txt (coqui-tts with torchaudio and torchcodec)."
+)
 
+_SWITCH = re.compile(r"\(.+?\)")  # eSpeak NG tells that it reads a word in another language
+_OTHER_NAMES = {"en": "en-us", "zh-cn": "cmn"}  # of languages, as Coqui's own phonemizer changes them
 _lock = threading.Lock()
 
 
@@ -55,14 +62,14 @@ def coqui() -> None:
         if "TTS.api" in sys.modules:
             return
         if lacking():
-            raise LipsyncError("Coqui is not installed; {how}", how=HOW_TO_GET[0].lower() + HOW_TO_GET[1:])
+            raise LipsyncError("Coqui is not installed; {how:inner}.", how=HOW_TO_GET)
         os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
         logging.getLogger("TTS").setLevel(logging.ERROR)
         try:
             _import_torchaudio()
             importlib.import_module("TTS.api")
         except Exception as error:  # a part of it that does not fit raises anything
-            reason = f"{type(error).__name__}: {error}".splitlines()[0].rstrip(".")
+            reason = Reason(f"{type(error).__name__}: {error}".splitlines()[0])
             raise LipsyncError(
                 "Coqui does not import ({reason}); install it again, see docs/voices.md.", reason=reason
             ) from error
@@ -88,9 +95,43 @@ def _import_torchaudio() -> None:
 
 def _bring_espeak() -> None:
     """Coqui would call the program espeak-ng, a process a phrase; the library that is here makes its phonemes."""
-    from lipsync_core.speech.engines.coqui.phonemizer import coqui_phonemizer
-
     phonemizers = importlib.import_module("TTS.tts.utils.text.phonemizers")
-    made = coqui_phonemizer(phonemizers.BasePhonemizer)
+    made = _phonemizer(phonemizers.BasePhonemizer)
     phonemizers.ESpeak = made  # type: ignore[attr-defined]
     phonemizers.PHONEMIZERS["espeak"] = made
+
+
+def _phonemizer(base: type) -> type:
+    """A class after Coqui's BasePhonemizer, which is imported only where it is used."""
+
+    class Phonemizer(base):
+        def __init__(self, language: str, **options: Any) -> None:
+            options.pop("backend", None)
+            super().__init__(_OTHER_NAMES.get(language, language), **options)
+
+        @staticmethod
+        def name() -> str:
+            return "espeak"
+
+        @classmethod
+        def is_available(cls) -> bool:
+            return True
+
+        def version(self) -> str:
+            return "1.52"
+
+        @staticmethod
+        def supported_languages() -> dict[str, str]:
+            return {**_voices(), "en": "English"}
+
+        def _phonemize(self, text: str, separator: str = "") -> str:
+            espeak = get_engine("espeak")
+            assert isinstance(espeak, ESpeak)
+            voice = espeak.find_language(self._language)
+            return _SWITCH.sub("", espeak.phonemes(text, voice))
+
+    return Phonemizer
+
+
+def _voices() -> dict[str, str]:
+    return {voice.name_in_engine: voice.name for voice in get_engine("espeak").voices() if "+" not in voice.id}

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lipsync_core.cancel import CancelToken
-from lipsync_core.errors import LipsyncError
+from lipsync_core.errors import LipsyncError, Reason
 from lipsync_core.settings import settings
 from lipsync_core.speech.engines.coqui.library import coqui
 
@@ -82,9 +82,8 @@ class CoquiModel:
         except LipsyncError:
             raise
         except Exception as error:  # Coqui raises anything
-            reason = " ".join(str(error).split()).rstrip(".")
             raise LipsyncError(
-                "{folder} is no model that Coqui can use ({reason}); get it again.", folder=folder, reason=reason
+                "{folder} is no model that Coqui can use ({reason}); get it again.", folder=folder, reason=Reason(error)
             ) from error
         self._speaker = next(iter(speakers), None) if speakers else None
         self._interruptible = Interruptible(synthesizer)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from lipsync_core.cancel import CancelToken
-from lipsync_core.errors import LipsyncError
+from lipsync_core.errors import LipsyncError, Reason
 from lipsync_core.speech.engines.coqui.cloning import read_sample
 from lipsync_core.speech.engines.coqui.library import coqui
 from lipsync_core.speech.engines.coqui.model import Interruptible, device
@@ -41,9 +41,8 @@ class Xtts:
             network.load_checkpoint(self._config, checkpoint_dir=str(folder), eval=True)
             self._network = network.to(device())
         except Exception as error:  # Coqui raises anything
-            reason = " ".join(str(error).split()).rstrip(".")
             raise LipsyncError(
-                "{folder} does not hold XTTS ({reason}); get it again.", folder=folder, reason=reason
+                "{folder} does not hold XTTS ({reason}); get it again.", folder=folder, reason=Reason(error)
             ) from error
         self._interruptible = Interruptible(network)
         self._voices: dict[tuple[str, float], tuple[Any, Any]] = {}  # by sample and the time it was changed
@@ -120,7 +119,7 @@ class Xtts:
             raise LipsyncError(
                 'XTTS has no speaker "{speaker}"; choose one of {names}.',
                 speaker=speaker,
-                names=", ".join(sorted(speakers)),
+                names=tuple(sorted(speakers)),
             )
         chosen = speakers[name or next(iter(speakers))]
         latents, embedding = chosen.values()

@@ -9,12 +9,12 @@ from functools import cache, lru_cache
 import numpy as np
 
 from lipsync_core.cancel import CancelToken
-from lipsync_core.errors import LipsyncError
+from lipsync_core.errors import LipsyncError, Message
 from lipsync_core.speech.engines.base import Utterance, register
 from lipsync_core.speech.engines.espeak.library import EVENT_PHONEME, EVENT_WORD, RATE, espeak_library
 from lipsync_core.speech.speech import Phoneme
 from lipsync_core.speech.text.languages import known_languages
-from lipsync_core.speech.timing.ipa import segments
+from lipsync_core.speech.timing.phonemes import segments
 from lipsync_core.speech.timing.words import words_from_marks
 from lipsync_core.speech.voice import Voice
 
@@ -23,7 +23,7 @@ SLOWEST, FASTEST = 80, 450  # words a minute that eSpeak can do
 FEMALE = "f3"  # the variant that is listed as the female voice of each language
 INNER_SHARE, INNER_SECONDS = 0.4, 0.08  # of a vowel: the l or r in it, at most
 
-LICENCE = "GPL-3.0-or-later (eSpeak NG, a separate package)"
+LICENCE = Message("GPL-3.0-or-later (eSpeak NG, a separate package)")
 
 # Names of eSpeak's voice files whose language tag needs more than putting its letters in the usual case.
 _TAGS = {
@@ -72,7 +72,7 @@ class ESpeak:
             tags = {tag: name for name, tag in _TAGS.items()}
             names = [tags.get(code, code.lower()) for code in known_languages()]
             names = ["en-gb" if name == "en" else name for name in names]
-            return [self._voice(name, variant, str(error)) for name in names for variant in ("", FEMALE)]
+            return [self._voice(name, variant, error.message) for name in names for variant in ("", FEMALE)]
 
     @cache  # noqa: B019
     def _ready_voices(self) -> list[Voice]:

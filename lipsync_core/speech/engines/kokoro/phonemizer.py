@@ -1,4 +1,4 @@
-"""The symbols that Kokoro reads, and how eSpeak NG's phonemes are written in them.
+"""A text as the symbols that Kokoro reads, through eSpeak NG's phonemes.
 
 Kokoro 82M v1.0 (https://huggingface.co/hexgrad/Kokoro-82M, Apache-2.0) was trained on the phonemes of misaki
 (https://github.com/hexgrad/misaki): IPA, in which diphthongs and affricates are one letter.
@@ -6,8 +6,14 @@ Kokoro 82M v1.0 (https://huggingface.co/hexgrad/Kokoro-82M, Apache-2.0) was trai
 
 import re
 import unicodedata
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
+
+from lipsync_core.speech.engines.base import get_engine
+from lipsync_core.speech.engines.espeak.engine import ESpeak
+from lipsync_core.speech.voice import Voice
 
 TIE = "^"  # between the letters of one phoneme, as eSpeak is asked to write it
 
@@ -62,6 +68,17 @@ MARKS = {
     "；": ";", "؛": ";", "–": "—", "...": "…",
 }  # fmt: skip
 
+BETWEEN = "_"  # of eSpeak's own phoneme names
+
+# A mark counts where a sentence can pause: before white space, or where the script writes no spaces.
+_MARK = re.compile(
+    r"\.\.\.|[;:,.!?…،؛؟।](?=\s|[\"'”’»)\]]|\Z)|[;:,.!?](?=[^\x00-\x7f])|[、，。．！？：；—]|(?<=\s)–(?=\s)"
+)
+_LATIN = re.compile(r"[A-Za-z][A-Za-z'’ -]*")
+_SWITCH = re.compile(r"\([a-z-]+\)")  # eSpeak tells that it reads a word in another language
+_MANDARIN_PART = re.compile("|".join([*map(re.escape, sorted(_MANDARIN, key=len, reverse=True)), "."]))
+_MANDARIN_LETTER = re.compile("ˈ|.[ʰ→↗↓↘]*")
+
 
 @dataclass(frozen=True)
 class Symbol:
@@ -72,6 +89,70 @@ class Symbol:
 
     numbers: tuple[int, ...]
     ipa: str
+
+
+class KokoroPhonemizer:
+    """Reads texts in one language. Raises LipsyncError where eSpeak NG is not installed."""
+
+    def __init__(self, language: str) -> None:
+        espeak = get_engine("espeak")
+        assert isinstance(espeak, ESpeak)
+        self._espeak = espeak
+        self._language = language
+        self._voice = _voice_of(espeak, language)
+        self._english = _voice_of(espeak, "en-US") if language == "zh" else self._voice
+
+    def reads(self, symbol: str) -> bool:
+        """Whether the language has a name for a symbol."""
+        return self._espeak.reads(symbol, self._voice)
+
+    def read(self, text: str) -> list[Symbol]:
+        """Symbols in order: phonemes, stress marks, spaces, punctuation marks."""
+        found: list[Symbol] = []
+        for part, is_mark in _parts(text):
+            if is_mark:
+                found.append(mark(part))
+                continue
+            if found and found[-1].ipa != " ":
+                found.append(mark(" "))
+            found += self._words(part)
+        return [symbol for symbol in found if symbol.numbers]
+
+    def marks(self, text: str) -> Sequence[int]:
+        """Where a text without spaces is cut: at each character of Chinese, after the punctuation of Japanese."""
+        if self._language == "zh":
+            return range(len(text))
+        return [found.end() for found in _MARK.finditer(text)] if self._language == "ja" else ()
+
+    def _words(self, text: str) -> list[Symbol]:
+        if self._language != "zh":
+            phonemes = self._espeak.phonemes(text, self._voice, tie=TIE)
+            return symbols(_SWITCH.sub("", phonemes), self._language)
+        found: list[Symbol] = []
+        for part, is_latin in _split(_LATIN, text):
+            if found:
+                found.append(mark(" "))
+            if is_latin:
+                found += symbols(self._espeak.phonemes(part, self._english, tie=TIE), "en-US")
+            else:
+                found += mandarin_symbols(_SWITCH.sub("", self._espeak.phonemes(part, self._voice, between=BETWEEN)))
+        return found
+
+
+def _voice_of(espeak: ESpeak, language: str) -> Voice:
+    return next(voice for voice in espeak.voices() if voice.language == language)
+
+
+def _parts(text: str) -> Iterator[tuple[str, bool]]:
+    """Stretches of text, and the punctuation marks between them."""
+    return _split(_MARK, text)
+
+
+def _split(pattern: re.Pattern[str], text: str) -> Iterator[tuple[str, bool]]:
+    places = [at for match in pattern.finditer(text) for at in match.span()]
+    for number, (start, end) in enumerate(pairwise([0, *places, len(text)])):
+        if text[start:end].strip():
+            yield text[start:end].strip(), number % 2 == 1
 
 
 def symbols(phonemes: str, language: str) -> list[Symbol]:
@@ -124,7 +205,3 @@ def _table(language: str) -> tuple[dict[str, str], re.Pattern[str]]:
     table = {"en-US": _AMERICAN, "en-GB": _BRITISH}.get(language, _OTHERS)
     keys = sorted(table, key=len, reverse=True)
     return table, re.compile("|".join([*map(re.escape, keys), "."]), re.DOTALL)
-
-
-_MANDARIN_PART = re.compile("|".join([*map(re.escape, sorted(_MANDARIN, key=len, reverse=True)), "."]))
-_MANDARIN_LETTER = re.compile("ˈ|.[ʰ→↗↓↘]*")
