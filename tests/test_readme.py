@@ -27,20 +27,35 @@ def test_two_commands_lead() -> None:
     assert [line.split()[0] for line in commands()[:2]] == ["./run.sh", "./test.sh"]
 
 
-@pytest.mark.slow
-def test_the_python_example_runs(tmp_path: Path) -> None:
-    [code] = [block for kind, block in BLOCKS if kind == "python"]
-    assert len(code.splitlines()) <= 10
+def run(code: str, folder: Path) -> str:
+    """What a program prints that is run with nothing but the package."""
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": str(ROOT), "HOME": str(tmp_path)},
+        [sys.executable, "-c", code], cwd=folder, env={"PYTHONPATH": str(ROOT), "HOME": str(folder)},
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith(str(tmp_path / "hello.mp4") + " has ")
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_the_python_examples_run(tmp_path: Path) -> None:
+    first, second = [block for kind, block in BLOCKS if kind == "python"]
+    assert len(first.splitlines()) == 3
+    run(first, tmp_path)
+    (tmp_path / "hello.mp4").unlink()
+    told = run(second, tmp_path)
+    assert told.startswith(str(tmp_path / "hello.mp4") + " has ")
     with av.open(str(tmp_path / "hello.mp4")) as container:
         assert container.streams.video[0].height == 512
         frames = sum(1 for _ in container.decode(video=0))
-    assert f" has {frames} frames" in done.stdout
+    assert f" has {frames} frames" in told
+
+
+@pytest.mark.slow
+def test_the_live_example_runs(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "live.md").read_text(encoding="utf-8")
+    [code] = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    run(code, tmp_path)
 
 
 @pytest.mark.parametrize("line", [line for line in commands() if line.startswith(COMMAND)])
