@@ -15,7 +15,6 @@ from lipsync_core.errors import LipsyncError
 from lipsync_core.installation import IN_CHECKOUT, ROOT
 
 PREFIX = "LIPSYNC_"
-REPOSITORY = ROOT
 UNITS = {"K": 2**10, "M": 2**20, "G": 2**30}  # what a size in bytes may end in
 
 Check = dict[str, Any]  # "parse": text to value, ValueError if not allowed; "allowed": what is, in words
