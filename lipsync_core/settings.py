@@ -15,7 +15,6 @@ from lipsync_core.errors import LipsyncError
 from lipsync_core.installation import IN_CHECKOUT, ROOT
 
 PREFIX = "LIPSYNC_"
-REPOSITORY = ROOT
 UNITS = {"K": 2**10, "M": 2**20, "G": 2**30}  # what a size in bytes may end in
 
 Check = dict[str, Any]  # "parse": text to value, ValueError if not allowed; "allowed": what is, in words
@@ -88,6 +87,16 @@ def _origins() -> Check:
         return values
 
     return {"parse": parse, "allowed": "addresses such as https://example.org with commas between them, or *"}
+
+
+def _hosts() -> Check:
+    def parse(text: str) -> tuple[str, ...]:
+        values = tuple(part.strip().lower() for part in text.split(",") if part.strip())
+        if not all(re.fullmatch(r"[a-z0-9._-]+", value) for value in values):
+            raise ValueError
+        return values
+
+    return {"parse": parse, "allowed": "host names such as studio.example.org with commas between them"}
 
 
 def _secret() -> Check:
@@ -235,9 +244,11 @@ class Settings:
     keep_files: int = field(default=32, metadata=_whole(1, 10_000))
     # Where files of running requests lie; None is the system's folder of temporary files.
     work_dir: Path | None = field(default=None, metadata=_folder())
+    # Names of this server that a proxy on the same machine passes on; without a key, no other is answered.
+    allowed_hosts: tuple[str, ...] = field(default=(), metadata=_hosts())
     # Pages of other origins that may use the API; * is any.
     allowed_origins: tuple[str, ...] = field(default=(), metadata=_origins())
-    # What a client of /api must send as `Authorization: Bearer KEY`; None asks for nothing.
+    # What opens the server: programs send `Authorization: Bearer KEY`, the page asks for it; None asks for nothing.
     api_key: str | None = field(default=None, repr=False, metadata=_secret())
     # STUN and TURN servers for WebRTC beyond the local network, in JSON as RTCPeerConnection takes them.
     ice_servers: tuple[dict[str, str], ...] = field(default=(), repr=False, metadata=_ice_servers())

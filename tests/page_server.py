@@ -42,7 +42,7 @@ class PageServer:
         for _ in range(300):
             assert self.process.poll() is None, self.log.read_text()
             try:
-                with urlopen(self.url, timeout=5):  # noqa: S310 - a server of this test's own
+                with urlopen(f"{self.url}/healthz", timeout=5):  # noqa: S310 - a server of this test's own
                     return self
             except OSError:
                 time.sleep(0.2)

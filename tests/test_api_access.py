@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from lipsync_core import Studio
 from lipsync_core.jobs.queue import Busy, Jobs
 from lipsync_core.jobs.work_folder import WorkFolder
 
@@ -104,6 +105,87 @@ def test_a_key_guards_the_api(server: ApiServer, limits) -> None:  # type: ignor
         assert KEY not in given.headers["set-cookie"]
         assert client.get("/api/voices").status_code == 200  # by the cookie
         assert client.get("/api/key").json() == {"needed": True, "known": True}
+
+
+def test_wrong_keys_make_their_address_wait(studio: Studio, limits: Callable[..., None]) -> None:
+    limits(api_key=KEY)
+    with ApiServer(studio) as server, server.client() as client, server.client() as signed_in:
+        assert signed_in.post("/api/key", json={"key": KEY}).status_code == 204
+        asked = {  # all the ways to try a key
+            "header": lambda key: client.get("/api/voices", headers={"X-API-Key": key}),
+            "state": lambda key: client.get("/api/key", headers={"Authorization": f"Bearer {key}"}),
+            "json": lambda key: client.post("/api/key", json={"key": key}),
+            "form": lambda key: client.post("/api/sign-in", data={"key": key}),
+        }
+        for number in range(30):
+            answer = asked[list(asked)[number % 4]](f"wrong key {number}")
+            if answer.status_code == 429:
+                break
+        assert number < 6
+        for name, ask in asked.items():
+            locked = ask(KEY)  # is not even looked at
+            assert (locked.status_code, name) == (429, name)
+            assert 1 <= int(locked.headers["retry-after"]) <= 60
+        assert signed_in.get("/api/voices").status_code == 200
+        assert client.get("/api/voices").status_code == 401  # no key is no wrong key
+        assert until(lambda: asked["json"]("another").status_code == 401, 5)
+        assert asked["json"](KEY).headers["retry-after"] == "2"  # each wrong one doubles it
+        assert until(lambda: asked["json"](KEY).status_code == 204, 6)
+        assert asked["json"]("wrong again").status_code == 401  # the right one begins anew
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed", "key", "status"),
+    [
+        ("localhost:7860", "", "", 200),
+        ("[::1]:7860", "", "", 200),
+        ("192.168.1.5", "", "", 200),
+        ("studio", "", "", 200),
+        ("studio.local", "", "", 200),
+        ("rebound.example.org", "", "", 421),  # a page of that site, whose name was made to lead here
+        ("127.0.0.1.example.org", "", "", 421),
+        ("studio.example.org", "studio.example.org", "", 200),
+        ("rebound.example.org", "studio.example.org", KEY, 421),
+        ("rebound.example.org", "", KEY, 200),
+    ],
+)
+def test_names_of_the_server(
+    server: ApiServer, limits: Callable[..., None], host: str, allowed: str, key: str, status: int
+) -> None:
+    limits(allowed_hosts=allowed, api_key=key)
+    with server.client(headers={"Host": host, "X-API-Key": key}) as client:
+        assert client.get("/api/voices").status_code == status
+        assert client.get("/healthz").status_code == 200
+
+
+def test_a_picture_on_another_page_starts_nothing(server: ApiServer) -> None:
+    """Over plain HTTP a browser says no more than where the picture is shown."""
+    with server.client(headers={"Referer": "http://example.org/page"}) as client:
+        assert client.get("/api/stream_mjpeg", params={"text": "Hi."}).status_code == 403
+        assert client.get("/docs").status_code == 200  # a link
+
+
+def test_a_socket_needs_the_key_too(studio: Studio, limits: Callable[..., None]) -> None:
+    from starlette.applications import Starlette
+    from starlette.routing import WebSocketRoute
+    from starlette.testclient import TestClient
+    from starlette.websockets import WebSocket, WebSocketDisconnect
+
+    from lipsync_core.server.keys import Attempts
+    from lipsync_core.server.middleware import Guard
+
+    async def talk(socket: WebSocket) -> None:
+        await socket.accept()
+        await socket.send_text("hello")
+        await socket.close()
+
+    limits(api_key=KEY)
+    client = TestClient(Guard(Starlette(routes=[WebSocketRoute("/talk", talk)]), Attempts()))
+    for headers in ({}, {"X-API-Key": KEY, "Origin": "https://example.org"}):
+        with pytest.raises(WebSocketDisconnect), client.websocket_connect("/talk", headers=headers):
+            pass
+    with client.websocket_connect("/talk", headers={"X-API-Key": KEY}) as socket:
+        assert socket.receive_text() == "hello"
 
 
 def test_the_line_is_fair() -> None:

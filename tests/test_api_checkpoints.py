@@ -1,5 +1,9 @@
 """Model files over HTTP: what there is, who may fetch it, and how far it is."""
 
+import json
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -82,10 +86,10 @@ def test_leaving_ends_the_download_and_progress_is_seen(
     ("headers", "setting", "status"),
     [
         ({}, "local", 200),
-        ({"Host": "talking.example.org"}, "local", 403),  # a tunnel to this machine, or a rebound name
+        ({"Host": "studio.lan"}, "local", 403),  # a tunnel to this machine
         ({"X-Forwarded-For": "203.0.113.5"}, "local", 403),
         ({}, "nobody", 403),
-        ({"Host": "talking.example.org", "X-Forwarded-For": "203.0.113.5"}, "everybody", 200),
+        ({"Host": "studio.lan", "X-Forwarded-For": "203.0.113.5"}, "everybody", 200),
     ],
 )
 def test_who_may_fetch(
@@ -105,6 +109,35 @@ def test_who_may_fetch(
         assert one_of(client)["may_fetch"] == (status == 200)
         assert client.post("/api/checkpoints/model").status_code == status
     assert (checkpoints.state("model") == "ready") == (status == 200)
+
+
+@pytest.mark.parametrize("name", ["GRADIO_ROOT_PATH", "GRADIO_SHARE", "FORWARDED_ALLOW_IPS", "LIPSYNC_ALLOWED_HOSTS"])
+def test_behind_a_proxy_nobody_is_local(
+    server: ApiServer, limits: Callable[..., None], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """All who come through one come from this machine, and what it passes on can be made up."""
+    with server.client() as client:
+        assert any(entry["may_fetch"] for entry in client.get("/api/checkpoints").json())
+        monkeypatch.setenv(name, "127.0.0.1")
+        limits()
+        assert not any(entry["may_fetch"] for entry in client.get("/api/checkpoints").json())
+        limits(downloads="everybody")
+        assert any(entry["may_fetch"] for entry in client.get("/api/checkpoints").json())
+        limits(downloads="local", api_key="a key of ten signs")
+        listed = client.get("/api/checkpoints", headers={"X-API-Key": "a key of ten signs"})
+        assert any(entry["may_fetch"] for entry in listed.json())
+
+
+def test_a_proxy_that_nobody_has_set_up_here_is_no_local_user(server: ApiServer) -> None:
+    """It passes on no header, comes from this machine, and asks for this machine: nginx does so by default."""
+    if not sys.platform.startswith("linux") or os.getuid():
+        pytest.skip("needs Linux, and to be root to take the place of another user")
+    asked = ["curl", "-s", f"{server.url}/api/checkpoints"]
+    for user, allowed in ((0, True), (65534, False)):
+        answer = subprocess.run(asked, user=user, capture_output=True, check=True, env={**os.environ, "HOME": "/"})
+        assert any(entry["may_fetch"] for entry in json.loads(answer.stdout)) == allowed
+    with server.client(headers={"Origin": "https://example.org", "Sec-Fetch-Site": "same-origin"}) as client:
+        assert not any(entry["may_fetch"] for entry in client.get("/api/checkpoints").json())
 
 
 def test_the_key_guards_it(

@@ -24,7 +24,7 @@ TEXT = "Hello there. How are you?"
 VOICE = "espeak:en-us"
 SMALL = ("--size", "128", "--voice", VOICE)  # drawn quickly
 LONG = "This sentence is said again and again. " * 100
-COMMANDS = ["render", "voices", "models", "fetch", "doctor", "bench"]
+COMMANDS = ["render", "page", "serve", "voices", "models", "fetch", "doctor", "bench"]
 
 
 @pytest.fixture(autouse=True)

@@ -145,11 +145,16 @@ def without(packages: str, code: str, *arguments: str) -> "subprocess.CompletedP
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
 
 
-def test_a_missing_extra_is_named() -> None:
-    done = without("fastapi,uvicorn,starlette", "from lipsync_core.cli import main; sys.exit(main())", "serve")
-    assert (done.returncode, done.stderr) == (
-        1, "The HTTP API needs the extra server (fastapi is missing): pip install 'lipsync-studio[server]'.\n",
-    )  # fmt: skip
+@pytest.mark.parametrize(
+    ("command", "packages", "sentence"),
+    [
+        ("serve", "fastapi,uvicorn", "The HTTP API needs the extra server (fastapi is missing): {}[server]'.\n"),
+        ("page", "gradio", "The page needs the extra ui (gradio is missing): {}[ui]'.\n"),
+    ],
+)
+def test_a_missing_extra_is_named(command: str, packages: str, sentence: str) -> None:
+    done = without(packages, "from lipsync_core.cli import main; sys.exit(main())", command)
+    assert (done.returncode, done.stderr) == (1, sentence.format("pip install 'lipsync-studio"))
 
 
 def test_a_missing_extra_is_an_import_error_too() -> None:

@@ -63,6 +63,7 @@ def told(call: ast.Call, constants: dict[str, list[Any]]) -> Iterator[Any]:
     name, first = ast.unparse(call.func).rpartition(".")[2], call.args[0]
     if name not in ("Message", "__init__") and not issubclass(ERRORS.get(name, object), LipsyncError):
         return
+    assert not isinstance(first, ast.JoinedStr), f"this cannot be translated: {ast.unparse(call)}"
     if isinstance(first, ast.Constant):
         yield first.value
     elif isinstance(first, ast.Name | ast.Subscript):

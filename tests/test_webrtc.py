@@ -8,6 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -115,6 +116,26 @@ def test_says_more_and_is_interrupted(server: ApiServer) -> None:
             assert (await viewer.http.delete(f"/{viewer.session}")).status_code == 404
             assert (await viewer.http.post(f"/{viewer.session}/interrupt")).status_code == 404
             assert is_free(server)
+
+    asyncio.run(watch())
+
+
+def test_a_text_that_cannot_be_said_is_an_event_that_names_no_folder(
+    server: ApiServer, limits: Callable[..., None], tmp_path: Path
+) -> None:
+    (tmp_path / "piper").mkdir()
+    (tmp_path / "piper" / "en_GB-mine-low.onnx").write_bytes(b"no network")
+    (tmp_path / "piper" / "en_GB-mine-low.onnx.json").write_text('{"audio": {"sample_rate": 16000}}')
+    limits(checkpoints_dir=tmp_path)
+
+    async def watch() -> None:
+        async with Viewer(server.url) as viewer:
+            await viewer.connect(**OPTIONS)
+            await viewer.post("say", text="Hello.", voice="piper:en_GB-mine-low")
+            await viewer.until(lambda: viewer.told("error"))
+            (event,) = viewer.told("error")
+            assert (event["say"], event["type"]) == (1, "urn:lipsync-studio:unusable")
+            assert event["detail"].startswith("en_GB-mine-low.onnx is no voice that Piper can use (")
 
     asyncio.run(watch())
 

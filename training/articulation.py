@@ -22,7 +22,8 @@ def clips(folder: Path) -> list[Clip]:
         sound = soundfile.read(path.with_suffix(".flac"), dtype="float32")[0]
 
         def curve(*wanted: str, weights: np.ndarray = weights) -> np.ndarray:
-            return weights[:, [names.index(w) for w in wanted]].mean(1)
+            mean: np.ndarray = weights[:, [names.index(w) for w in wanted]].mean(1)
+            return mean
 
         rounded = (
             curve("mouth_pucker_l", "mouth_pucker_r")

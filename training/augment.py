@@ -13,10 +13,11 @@ def noise(n: int, rng: np.random.Generator) -> np.ndarray:
     size = scipy.fft.next_fast_len(n, real=True)
     spectrum = np.fft.rfft(rng.standard_normal(size))
     frequency = np.fft.rfftfreq(size, 1 / RATE)
-    noise = np.fft.irfft(spectrum / np.maximum(frequency, 40.0) ** rng.uniform(0, 1.0), size)[:n]
+    noise: np.ndarray = np.fft.irfft(spectrum / np.maximum(frequency, 40.0) ** rng.uniform(0, 1.0), size)[:n]
     if rng.random() < 0.3:
         noise *= 1 + 0.7 * np.sin(2 * np.pi * rng.uniform(0.2, 2) * np.arange(n) / RATE + rng.uniform(0, 6))
-    return noise / (noise.std() + 1e-9)
+    noise /= noise.std() + 1e-9
+    return noise
 
 
 def _equalise(x: np.ndarray, rng: np.random.Generator, range_db: float) -> np.ndarray:
@@ -37,7 +38,8 @@ def _reverberate(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     tail /= np.sqrt((tail**2).sum())
     response = tail * rng.uniform(0.1, 0.6)
     response[0] += 1
-    return scipy.signal.fftconvolve(x, response)[: len(x)]
+    heard: np.ndarray = scipy.signal.fftconvolve(x, response)[: len(x)]
+    return heard
 
 
 def resample(clip: Clip, speed: float) -> Clip:
@@ -63,7 +65,8 @@ def spoil(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         x = np.sign(x) * loud * (np.abs(x) / loud) ** rng.uniform(0.6, 1.0)
     if rng.random() < 0.7:
         x = x + noise(len(x), rng) * loud * 10 ** (-rng.uniform(8, 45) / 20)
-    return (x / (np.abs(x).max() + 1e-9) * 10 ** (rng.uniform(-26, 0) / 20)).astype(np.float32)
+    scaled: np.ndarray = x / (np.abs(x).max() + 1e-9) * 10 ** (rng.uniform(-26, 0) / 20)
+    return scaled.astype(np.float32)
 
 
 def variant(clip: Clip, rng: np.random.Generator, speeds: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
@@ -79,7 +82,8 @@ def tract(mel: np.ndarray, warp: float) -> np.ndarray:
     source = np.clip(np.where(bands < 8, bands, 8 + (bands - 8) * warp), 0, BANDS - 1)
     low = np.minimum(source.astype(int), BANDS - 2)
     part = (source - low)[:, None]
-    return mel[low] * (1 - part) + mel[low + 1] * part
+    stretched: np.ndarray = mel[low] * (1 - part) + mel[low + 1] * part
+    return stretched
 
 
 def mask(mel: np.ndarray, rng: np.random.Generator) -> np.ndarray:

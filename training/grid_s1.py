@@ -16,9 +16,11 @@ def mouth(points: np.ndarray, landmarks: list[int]) -> np.ndarray:
     """(frames, points, 3) -> (frames, 2): inner-lip opening and mouth width over the eye distance."""
 
     def distance(a: int, b: int) -> np.ndarray:
-        return np.linalg.norm(points[:, landmarks.index(a)] - points[:, landmarks.index(b)], axis=1)
+        between: np.ndarray = np.linalg.norm(points[:, landmarks.index(a)] - points[:, landmarks.index(b)], axis=1)
+        return between
 
-    return np.stack([distance(13, 14), distance(78, 308)], 1) / distance(33, 263)[:, None]
+    parts: np.ndarray = np.stack([distance(13, 14), distance(78, 308)], 1) / distance(33, 263)[:, None]
+    return parts
 
 
 def clips(folder: Path) -> list[Clip]:

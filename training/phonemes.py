@@ -58,7 +58,11 @@ def _shape(symbol: str) -> list[tuple[tuple[float, float, float], float, str]]:
     return parts
 
 
-def _segments(phonemes: Sequence[Phoneme]) -> list[tuple[float, float, tuple[float, float, float], float, str]]:
+# Start and end in seconds, the shape of the mouth, how strongly it is held, and the class of the sound.
+Segment = tuple[float, float, tuple[float, float, float], float, str]
+
+
+def _segments(phonemes: Sequence[Phoneme]) -> list[Segment]:
     found = []
     for phoneme in phonemes:
         parts = _shape(phoneme.symbol)
@@ -104,7 +108,7 @@ def classes(phonemes: Sequence[Phoneme]) -> Iterator[tuple[float, float, str]]:
                 yield phoneme.start + i * step, phoneme.start + (i + 1) * step, group
 
 
-def _pauses(spoken: list, duration: float) -> list:
+def _pauses(spoken: list[Segment], duration: float) -> list[Segment]:
     """The stretches in which nothing is said, less the time in which a mouth gets ready."""
     edges = [0.0] + [x for s in spoken for x in s[:2]] + [duration]
     found = []

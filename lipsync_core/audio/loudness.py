@@ -74,11 +74,13 @@ def _shelf(z: np.ndarray, rate: int) -> np.ndarray:
     over = 1 + k / q + k * k
     b = ((high + band * k / q + k * k) / over, 2 * (k * k - high) / over, (high - band * k / q + k * k) / over)
     a = (1.0, 2 * (k * k - 1) / over, (1 - k / q + k * k) / over)
-    return (b[0] + b[1] * z + b[2] * z * z) / (a[0] + a[1] * z + a[2] * z * z)
+    response: np.ndarray = (b[0] + b[1] * z + b[2] * z * z) / (a[0] + a[1] * z + a[2] * z * z)
+    return response
 
 
 def _high_pass(z: np.ndarray, rate: int) -> np.ndarray:
     """Second stage of BS.1770."""
     k, q = np.tan(np.pi * 38.13547087602444 / rate), 0.5003270373238773
     over = 1 + k / q + k * k
-    return (1 - 2 * z + z * z) / (1 + 2 * (k * k - 1) / over * z + (1 - k / q + k * k) / over * z * z)
+    response: np.ndarray = (1 - 2 * z + z * z) / (1 + 2 * (k * k - 1) / over * z + (1 - k / q + k * k) / over * z * z)
+    return response

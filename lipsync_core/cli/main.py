@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 from types import FrameType
 
-from lipsync_core.cli import bench, doctor, fetch, models, render, serve, voices
+from lipsync_core.cli import bench, doctor, fetch, models, page, render, serve, voices
 from lipsync_core.errors import LipsyncError
 from lipsync_core.installation import DISTRIBUTION
 
 MODULE = "python -m lipsync_core"
-COMMANDS = (render, serve, voices, models, fetch, doctor, bench)
+COMMANDS = (render, page, serve, voices, models, fetch, doctor, bench)
 INTERRUPTED = 128 + signal.SIGINT
 
 
@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGTERM, _end)
     try:
-        status = options.run(options)
+        status: int = options.run(options)
         sys.stdout.flush()
         return status
     except LipsyncError as error:

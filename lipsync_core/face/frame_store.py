@@ -50,7 +50,7 @@ class ClipStore:
         with self._lock:
             self._file.seek(int(start))
             data = self._file.read(int(end - start))
-        image = decode_jpeg(data, colorspace="RGB")
+        image: np.ndarray = decode_jpeg(data, colorspace="RGB")
         image.setflags(write=False)
         return image
 

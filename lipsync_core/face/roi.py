@@ -47,7 +47,8 @@ class Roi:
 
     def to_picture(self, points: np.ndarray) -> np.ndarray:
         """(n, 2) points of the square, 0..1 from its upper left to its lower right edge, in pixels of the picture."""
-        return (points - 0.5) * self.side @ self._turn().T + (self.x, self.y)
+        pixels: np.ndarray = (points - 0.5) * self.side @ self._turn().T + (self.x, self.y)
+        return pixels
 
     def _turn(self) -> np.ndarray:
         return np.array([[cos(self.angle), -sin(self.angle)], [sin(self.angle), cos(self.angle)]])

@@ -87,4 +87,5 @@ def look(image: np.ndarray, points: np.ndarray) -> np.ndarray:
     inner = slice(LOOK_BORDER, LOOK - LOOK_BORDER)
     small = landmarks.roi_of_landmarks(points).crop(image, LOOK, replicate=True)[inner, inner]
     grey = small.mean(axis=2, dtype=np.float32).ravel()
-    return (grey - grey.mean()) / (grey.std() + 1e-6)
+    flat: np.ndarray = (grey - grey.mean()) / (grey.std() + 1e-6)
+    return flat

@@ -1,7 +1,9 @@
 """Model files that are fetched on behalf of somebody who uses the page or the API."""
 
 import ipaddress
+import os
 import threading
+from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -13,6 +15,9 @@ from lipsync_core.settings import settings
 
 AT_ONCE = 4  # downloads; more wait
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")  # headers that proxies add
+# Variables of Gradio, uvicorn and Hugging Face's Spaces that tell of a proxy or a tunnel.
+PROXIES = ("GRADIO_ROOT_PATH", "GRADIO_SHARE", "FORWARDED_ALLOW_IPS", "SPACE_ID")
+SOCKETS = ("/proc/net/tcp", "/proc/net/tcp6")  # of Linux: one line a connection, with the user it belongs to
 
 
 def address(text: str) -> SplitResult:
@@ -23,18 +28,54 @@ def address(text: str) -> SplitResult:
         return urlsplit("")
 
 
+def root_path(scope: Any) -> SplitResult:
+    """Where the server lies for those who come through a proxy, of an ASGI scope: a path, or a whole address."""
+    return address(os.environ.get("GRADIO_ROOT_PATH") or scope.get("root_path", ""))
+
+
+def has_proxy(scope: Any) -> bool:
+    """Whether the set-up says that visitors come through a proxy or a tunnel."""
+    named = any(os.environ.get(name, "").lower() not in ("", "0", "false") for name in PROXIES)
+    return named or bool(settings().allowed_hosts or scope.get("root_path"))
+
+
 def may_download(request: Any) -> bool:
     """Whether whoever sent a request (Starlette's or Gradio's) may have files downloaded, by LIPSYNC_DOWNLOADS.
 
-    Local is who opened this server by a name of this machine, from this machine, and not through a proxy or tunnel.
+    Local is whoever has the key, where one is set. Without one, it is who opened this server by a name of this machine,
+    in a program of the user who started it, where no proxy is set up: behind a proxy all come from this machine.
+    Headers can only speak against it, because anybody can send them.
     """
     who = settings().downloads
     if who != "local":
         return who == "everybody"
-    client = request.client.host if request.client else ""
+    if settings().api_key is not None:  # nobody comes so far without it
+        return True
+    client, scope = request.client, getattr(request, "request", request).scope
     host = address(f"//{request.headers.get('host', '')}").hostname or ""
-    direct = not any(name in request.headers for name in FORWARDED)
-    return direct and is_loopback(client) and is_loopback(host)
+    origin = address(request.headers.get("origin", "")).hostname
+    direct = not has_proxy(scope) and not any(name in request.headers for name in FORWARDED)
+    local = client is not None and is_loopback(client.host) and is_loopback(host) and is_loopback(origin or host)
+    return direct and local and _is_own_program(client.port, (scope.get("server") or ("", None))[1])
+
+
+def _is_own_program(port: int, server_port: int | None) -> bool:
+    """Whether a connection from a port of this machine is one of the user who runs this process.
+
+    A proxy that nobody has told this server about usually runs as another user. Where the system does not tell, True.
+    """
+    here, there, told = f":{port:04X}", f":{server_port or 0:04X}", False
+    for table in SOCKETS:
+        try:
+            lines = Path(table).read_text(encoding="ascii").splitlines()[1:]
+        except OSError:
+            continue
+        told = True
+        for line in lines:
+            _, local, remote, *_, user = line.split()[:8]
+            if local.endswith(here) and remote.endswith(there):
+                return int(user) == os.getuid()
+    return not told
 
 
 def is_loopback(host: str) -> bool:

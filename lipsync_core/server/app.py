@@ -9,12 +9,11 @@ from fastapi.security import HTTPBearer
 
 from lipsync_core import Studio
 from lipsync_core.jobs.service import Service
+from lipsync_core.server.keys import Attempts
 from lipsync_core.server.middleware import BodyLimit, Guard
 from lipsync_core.server.problem_details import tell_problems
 from lipsync_core.server.realtime import make_realtime
-from lipsync_core.server.request_parsing import BYTES_PER_CHARACTER, FORM_OVERHEAD
 from lipsync_core.server.routes import avatars, checkpoints, choices, docs, generate, mjpeg, sessions, state
-from lipsync_core.settings import settings
 
 ROUTERS = [generate.router, mjpeg.router, sessions.router, choices.router, avatars.router, checkpoints.router]
 OPEN = [state.router, docs.router]
@@ -41,11 +40,10 @@ def make_api(studio: Studio | None = None) -> FastAPI:
     app = FastAPI(
         title="Lipsync Studio", description=DESCRIPTION, version="1", lifespan=lifespan, docs_url=None, redoc_url=None
     )
-    app.state.service = service
+    app.state.service, app.state.attempts = service, Attempts()
     tell_problems(app)
-    overhead = settings().max_text_chars * BYTES_PER_CHARACTER + FORM_OVERHEAD
-    app.add_middleware(BodyLimit, overhead=overhead)
-    app.add_middleware(Guard)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(Guard, attempts=app.state.attempts)
     key = [Security(HTTPBearer(auto_error=False, description=KEY))]  # for /docs; the Guard is what asks for it
     for router in (*ROUTERS, make_realtime(service.studio)):
         app.include_router(router, dependencies=key)

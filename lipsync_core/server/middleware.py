@@ -1,112 +1,165 @@
-"""Who may use the API: the page itself and programs; other origins and keyless clients only where a setting says so."""
+"""What stands before all routes: who may use the server, from which pages, by which name; limits of bodies."""
 
 import asyncio
-import hashlib
-import hmac
+import os
+from collections.abc import Iterable
 from contextlib import suppress
+from http import HTTPStatus
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lipsync_core.errors import LimitExceeded
-from lipsync_core.jobs.downloads import address
+from lipsync_core.jobs.downloads import address, is_loopback, root_path
+from lipsync_core.server.keys import FORM_ROUTE, KEY_ROUTE, Attempts, Locked, sign_in_page
 from lipsync_core.server.problem_details import problem
+from lipsync_core.server.request_parsing import BYTES_PER_CHARACTER, FORM_OVERHEAD
 from lipsync_core.settings import settings
 
-COOKIE = "lipsync_key"
-KEY_ROUTE = "/api/key"  # where a page turns the key into a cookie, so it must be open
+HEALTH = ("/healthz", "/readyz")
+STARTED = "/gradio_api/startup-events"  # which Gradio asks itself for once, without a key
+OPEN = (*HEALTH, KEY_ROUTE, FORM_ROUTE, STARTED)  # without the key
+PROGRAMS = ("/api", "/gradio_api", "/page")  # nobody follows a link to what lies below these
+PASSED = "lipsync.passed"  # in a scope that has been looked at
 METHODS = "GET, HEAD, POST, DELETE, OPTIONS"
 EXPOSED = "X-Session-Id, X-Start-Time, Retry-After"
+# Ends of names that no name server of the internet answers for, so that no page can have itself taken for them.
+LOCAL_NAMES = (".localhost", ".local", ".internal", ".home.arpa", ".lan", ".test")
 STALLED_SECONDS = 30.0  # without a byte of a body that is not there yet
 THROW_AWAY_BYTES, THROW_AWAY_SECONDS = 2**26, 5.0
 DAY = 86400  # seconds that a browser may remember what a preflight said
+LONGEST_NAME = 253  # characters of a host's name
+SHARED = ".gradio.live"  # what names of Gradio's tunnels end in
+SPACES = "https://huggingface.co"  # shows a Space in a frame
 
 
-def cookie_of(key: str) -> str:
-    """What stands for the key in a cookie: it opens the API, but the key cannot be read from it."""
-    return hmac.new(key.encode(), b"lipsync-studio cookie", hashlib.sha256).hexdigest()
-
-
-def knows_key(request: Request) -> bool:
-    """Whether a request has the key, where one is asked for; compares in constant time."""
-    key = settings().api_key
-    if key is None:
-        return True
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    given = token.strip() if scheme.lower() == "bearer" else request.headers.get("x-api-key", "")
-    cookie = request.cookies.get(COOKIE, "")
-    by_header = hmac.compare_digest(given.encode(), key.encode())
-    return hmac.compare_digest(cookie.encode(), cookie_of(key).encode()) or by_header
-
-
-def foreign_origin(request: Request) -> str | None:
-    """The other site whose page sends this request, or None for this one's page or a program."""
-    site = request.headers.get("sec-fetch-site", "")  # browsers set it, and no script can
+def foreign_origin(request: HTTPConnection, path: str) -> str | None:
+    """The other site whose page sends this request, or None for this one's page, a link to a page, or a program."""
+    headers = request.headers
+    site = headers.get("sec-fetch-site", "")  # browsers set it, and no script can; but not over plain HTTP
     if site in ("same-origin", "none"):
         return None
-    origin = request.headers.get("origin", "").lower()
-    if not origin and site:  # a picture or a sound: no origin, but a referrer, unless the page hides it
-        parts = address(request.headers.get("referer", ""))
-        origin = f"{parts.scheme}://{parts.netloc}".lower() if parts.netloc else "null"
-    if not origin or (not site and address(origin).netloc == request.headers.get("host", "").lower()):
+    program = path.startswith(PROGRAMS)
+    if headers.get("sec-fetch-mode") == "navigate" and request.scope.get("method") in ("GET", "HEAD") and not program:
         return None
-    return origin
+    origin = headers.get("origin", "").lower()
+    if not origin and (site or program):  # a picture or a sound: no origin, but a referrer, unless the page hides it
+        parts = address(headers.get("referer", ""))
+        origin = f"{parts.scheme}://{parts.netloc}".lower() if parts.netloc else "null" if site else ""
+    if not origin:
+        return None
+    place = root_path(request.scope)
+    known = (headers.get("host", "").lower(), place.netloc.lower()) if not site else (place.netloc.lower(),)
+    return None if address(origin).netloc in [one for one in known if one] else origin
+
+
+def foreign_name(request: HTTPConnection) -> str | None:
+    """A name of the internet by which this machine is reached from itself, or None.
+
+    A page may let its own name lead to this machine, and is then one of this server's pages for the browser. A proxy on
+    this machine passes on such a name too, so the settings have to tell it.
+    """
+    known = settings().allowed_hosts
+    if settings().api_key is not None and not known:
+        return None  # such a page does not have the key, nor the cookie of another name
+    server = (request.scope.get("server") or ("",))[0]
+    if not known and not is_loopback(server):
+        return None
+    host = (address(f"//{request.headers.get('host', '')}").hostname or "")[:LONGEST_NAME]
+    is_number = ":" in host or host.replace(".", "").isdigit()
+    if is_number or (host and "." not in host) or host.endswith(LOCAL_NAMES):
+        return None
+    place = root_path(request.scope)
+    own = (*known, place.hostname, os.environ.get("SPACE_HOST"))
+    shared = bool(os.environ.get("GRADIO_SHARE")) and host.endswith(SHARED)
+    return None if shared or host in own else host or "that is missing"
 
 
 class Guard:
-    """Middleware before /api."""
+    """Middleware that lets in whoever may use the server; before all others and all routes, the page's included."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, attempts: Attempts) -> None:
+        self.app, self.attempts = app, attempts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # Behind a proxy or in another application, the path may have a prefix.
-        path = scope.get("path", "").removeprefix(scope.get("root_path", ""))
-        if scope["type"] != "http" or not path.startswith("/api"):
+        if scope["type"] not in ("http", "websocket") or scope.get(PASSED):
             await self.app(scope, receive, send)
             return
-        request = Request(scope)
-        origin = foreign_origin(request)
+        request = HTTPConnection({**scope, PASSED: True})
+        # Behind a proxy or in another application, the path may have a prefix.
+        path = scope.get("path", "").removeprefix(scope.get("root_path", ""))
+        origin = foreign_origin(request, path)
         allowed = settings().allowed_origins
-        if origin and origin not in allowed and "*" not in allowed:
-            refusal = problem(403, f"Pages of {origin} may not use this server; LIPSYNC_ALLOWED_ORIGINS can allow it.")
-            await refusal(scope, receive, send)
+        is_shut_out = origin is not None and origin not in allowed and "*" not in allowed
+        if is_shut_out:
+            detail = f"Pages of {origin} may not use this server; LIPSYNC_ALLOWED_ORIGINS can allow it."
+            refusal: Response | None = problem(403, detail)
+        else:
+            refusal = self._refusal(request, path)
+        if refusal is not None and scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008, "reason": "refused"})
             return
 
         async def tell(message: Message) -> None:
-            if origin and message["type"] == "http.response.start":
-                ours = {
-                    b"access-control-allow-origin": origin.encode(),
-                    b"access-control-expose-headers": EXPOSED.encode(),
-                    b"vary": b"Origin",
-                }
-                kept = [pair for pair in message.get("headers", []) if pair[0].lower() not in ours]
-                message = {**message, "headers": [*kept, *ours.items()]}
+            if message["type"] == "http.response.start":
+                headers = _headers(message.get("headers", []), None if is_shut_out else origin)
+                message = {**message, "headers": headers}
             await send(message)
 
-        if request.method == "OPTIONS":
-            asked = request.headers.get("access-control-request-headers", "content-type")
+        await (refusal or self.app)(request.scope, receive, tell)
+
+    def _refusal(self, request: HTTPConnection, path: str) -> Response | None:
+        """The answer to a request that comes no further, by its name, its key, or as it only asks what it may do."""
+        if path not in HEALTH and (name := foreign_name(request)):
+            detail = f"This server does not know the name {name}; LIPSYNC_ALLOWED_HOSTS can tell it."
+            return problem(HTTPStatus.MISDIRECTED_REQUEST, detail)
+        method, wanted = request.scope.get("method"), request.headers.get("access-control-request-headers")
+        if method == "OPTIONS" and (path.startswith("/api") or "access-control-request-method" in request.headers):
             headers = {
                 "Access-Control-Allow-Methods": METHODS,
-                "Access-Control-Allow-Headers": asked,
+                "Access-Control-Allow-Headers": wanted or "content-type",
                 "Access-Control-Max-Age": str(DAY),
             }
-            await problem(200, "These methods are allowed.", headers)(scope, receive, tell)
-        elif path != KEY_ROUTE and not knows_key(request):
-            detail = "This server asks for its key; send it as the header `Authorization: Bearer KEY`."
-            await problem(401, detail, {"WWW-Authenticate": "Bearer"})(scope, receive, tell)
-        else:
-            await self.app(scope, receive, tell)
+            return problem(200, "These methods are allowed.", headers)
+        if path in OPEN:
+            return None
+        try:
+            if self.attempts.admits(request):
+                return None
+        except Locked as locked:
+            return problem(locked.status_code, locked.detail, dict(locked.headers or {}))
+        html = "text/html" in request.headers.get("accept", "")
+        if html and method in ("GET", "HEAD") and not path.startswith(PROGRAMS):
+            return sign_in_page(request, path, path.removeprefix("/"))
+        detail = "This server asks for its key; send it as the header `Authorization: Bearer KEY`."
+        return problem(401, detail, {"WWW-Authenticate": "Bearer"})
+
+
+def _headers(inner: Iterable[tuple[bytes, bytes]], origin: str | None) -> list[tuple[bytes, bytes]]:
+    """Those of an answer, as the settings have them: what pages of other origins may do, and who may show ours."""
+    kept = [pair for pair in inner if origin is None or pair[0].lower() != b"access-control-allow-origin"]
+    kept = [pair for pair in kept if pair[0].lower() != b"access-control-allow-credentials"]
+    names = {name.lower() for name, _ in kept}
+    is_page = any(name.lower() == b"content-type" and value.startswith(b"text/html") for name, value in kept)
+    if is_page and b"content-security-policy" not in names:
+        frames = ["'self'", *settings().allowed_origins, *([SPACES] if os.environ.get("SPACE_ID") else [])]
+        kept.append((b"content-security-policy", f"frame-ancestors {' '.join(frames)}".encode()))
+    if b"x-content-type-options" not in names:
+        kept.append((b"x-content-type-options", b"nosniff"))
+    if origin is not None:
+        exposed = (b"access-control-expose-headers", EXPOSED.encode())
+        kept += [(b"access-control-allow-origin", origin.encode()), exposed, (b"vary", b"Origin")]
+    return kept
 
 
 class BodyLimit:
-    """Middleware that ends a request whose body has too many bytes, before it is stored, or stops coming.
+    """Middleware that ends a request whose body has too many bytes, before it is stored, or stops coming."""
 
-    overhead: bytes beside the files; all that anything but a form with files may have.
-    """
-
-    def __init__(self, app: ASGIApp, overhead: int) -> None:
-        self.app, self.overhead = app, overhead
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        # Bytes beside the files; all that anything but a form with files may have.
+        self.overhead = settings().max_text_chars * BYTES_PER_CHARACTER + FORM_OVERHEAD
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

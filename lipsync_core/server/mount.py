@@ -1,11 +1,14 @@
 """The API beside the page: one server, one port."""
 
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
+
+from lipsync_core.server.middleware import BodyLimit, Guard
 
 PLACES = ("/api/", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics", "/mjpeg_test")
 
@@ -28,7 +31,11 @@ class _Api(BaseRoute):
 def launch_options(api: FastAPI) -> dict[str, Any]:
     """What Gradio's `launch(app_kwargs=...)` needs so that it serves the API too."""
 
-    def lifespan(app: Any) -> AbstractAsyncContextManager[Any]:
-        return api.router.lifespan_context(api)
+    @asynccontextmanager
+    async def lifespan(app: Any) -> AsyncIterator[None]:
+        # Outside of all that Gradio puts before its routes, which is added last and would answer first.
+        app.middleware_stack = Guard(BodyLimit(app.middleware_stack), api.state.attempts)
+        async with api.router.lifespan_context(api):
+            yield
 
     return {"routes": [_Api(api)], "lifespan": lifespan}

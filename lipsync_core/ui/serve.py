@@ -1,6 +1,7 @@
 """The page and the HTTP API on one port."""
 
 import logging
+import os
 import threading
 import time
 from contextlib import suppress
@@ -30,12 +31,14 @@ def serve(api: FastAPI, options: dict[str, Any], share: bool = False) -> None:
     options: of `launch(app_kwargs=...)`, which serve the API too. GRADIO_SERVER_NAME and GRADIO_SERVER_PORT set
     where; share adds a public link.
     """
+    if share:
+        os.environ["GRADIO_SHARE"] = "True"  # who may do what depends on it
     page, desk = make_page(api)
     threading.Thread(target=_warm_up, args=(desk,), name="warm-up").start()
     options = options | {"routes": [*options["routes"], desk.sounds.route]}
     try:
         page.queue(max_size=VISITORS_AT_ONCE).launch(
-            app_kwargs=options, ssr_mode=False, share=share or None, max_file_size=settings().max_upload_bytes,
+            app_kwargs=options, ssr_mode=False, max_file_size=settings().max_upload_bytes,
             prevent_thread_lock=True,  # Gradio's own wait ends without ending the streams, and then waits for them
             **look(),
         )  # fmt: skip

@@ -56,7 +56,8 @@ def _fade(points: np.ndarray) -> np.ndarray:
         [points[..., 0] - LEFT, RIGHT - points[..., 0], points[..., 1] - TOP, BOTTOM - points[..., 1]]
     )
     x = np.clip(inside / FADE, 0, 1)
-    return x * x * (3 - 2 * x)
+    faded: np.ndarray = x * x * (3 - 2 * x)
+    return faded
 
 
 _SHARED = (
@@ -148,7 +149,8 @@ def _still_points(neutral: Neutral) -> np.ndarray:
 
 def _radial(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     distance2 = np.add.outer((a**2).sum(1), (b**2).sum(1)) - 2 * (a @ b.T)
-    return -np.sqrt(np.maximum(distance2, 0) + SOFTNESS**2)
+    radial: np.ndarray = -np.sqrt(np.maximum(distance2, 0) + SOFTNESS**2)
+    return radial
 
 
 def _interpolator(centres: np.ndarray, queries: np.ndarray) -> np.ndarray:

@@ -69,7 +69,8 @@ def face_light(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     else:
         level = skin_luma
     level = np.clip(level, 1.05 * skin_luma, 1.35 * skin_luma)
-    return np.clip(white / white.max() * level, 20, 245).astype(np.float32)
+    colour: np.ndarray = np.clip(white / white.max() * level, 20, 245).astype(np.float32)
+    return colour
 
 
 def fade_colours(painted: Interior, image: np.ndarray, landmarks: np.ndarray) -> Interior:

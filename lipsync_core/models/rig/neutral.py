@@ -31,7 +31,8 @@ class Neutral:
     def along(self, points: np.ndarray) -> np.ndarray:
         """(..., 2) -> (...) position along the mouth: -1 at the left corner, 1 at the right one."""
         axis = self.right - self.left
-        return 2 * ((points - self.left) @ axis) / (axis @ axis) - 1
+        along: np.ndarray = 2 * ((points - self.left) @ axis) / (axis @ axis) - 1
+        return along
 
     @property
     def half_width(self) -> float:
@@ -40,7 +41,8 @@ class Neutral:
 
 def lip_gap(points: np.ndarray) -> np.ndarray:
     """(468, 2) face coordinates -> (9,) distance of the inner lips, point for point, downwards."""
-    return points[list(t.LOWER_INNER), 1] - points[list(t.UPPER_INNER), 1]
+    gap: np.ndarray = points[list(t.LOWER_INNER), 1] - points[list(t.UPPER_INNER), 1]
+    return gap
 
 
 def _corners(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -111,7 +113,8 @@ def _seen_line(image: np.ndarray, points: np.ndarray, pose: Pose) -> np.ndarray:
         borderMode=cv2.BORDER_REPLICATE,
     )  # fmt: skip
     traced = trace_lip_line(cv2.cvtColor(patch, cv2.COLOR_RGB2GRAY), (guess - corner) / STEP)
-    return traced * STEP + corner
+    line: np.ndarray = traced * STEP + corner
+    return line
 
 
 def own_opening(landmarks: np.ndarray) -> float:

@@ -25,11 +25,13 @@ class Pose:
 
     def to_pixels(self, face: np.ndarray) -> np.ndarray:
         """(..., 2) face coordinates -> (..., 2) pixels."""
-        return face @ self.matrix.T + self.offset
+        pixels: np.ndarray = face @ self.matrix.T + self.offset
+        return pixels
 
     def to_face(self, pixels: np.ndarray) -> np.ndarray:
         """(..., 2) pixels -> (..., 2) face coordinates."""
-        return (pixels - self.offset) @ np.linalg.inv(self.matrix).T
+        face: np.ndarray = (pixels - self.offset) @ np.linalg.inv(self.matrix).T
+        return face
 
 
 def eye_distance(landmarks: np.ndarray) -> float:

@@ -99,4 +99,5 @@ class Generator(nn.Module):
         x = self.audio_encoder(mel)
         for block in self.face_decoder_blocks:
             x = torch.cat([block(x), features.pop()], 1)
-        return self.output_block(x)
+        mouth: torch.Tensor = self.output_block(x)
+        return mouth

@@ -50,4 +50,5 @@ def heard(chunks: np.ndarray, frames: np.ndarray, fps: float, official: bool) ->
         chunk[:, (first := offset(int(frame), fps, official)) : first + COLUMNS]
         for chunk, frame in zip(chunks, frames, strict=True)
     ]
-    return np.nan_to_num(np.stack(parts), nan=-4.0, posinf=4.0, neginf=-4.0).astype(np.float32)
+    columns: np.ndarray = np.nan_to_num(np.stack(parts), nan=-4.0, posinf=4.0, neginf=-4.0).astype(np.float32)
+    return columns

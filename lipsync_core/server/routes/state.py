@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
-from lipsync_core.jobs.service import service_of
-from lipsync_core.server.middleware import COOKIE, cookie_of, knows_key
+from lipsync_core.jobs.service import owner_of, service_of
+from lipsync_core.server.keys import FORM_ROUTE, KEY_ROUTE, Attempts, Locked, next_page, set_cookie, sign_in_page
 from lipsync_core.server.schemas import Words
 from lipsync_core.settings import settings
 
@@ -60,24 +60,46 @@ def metrics(request: Request) -> Response:
     return Response(generate_latest(service_of(request).figures.registry), media_type=CONTENT_TYPE_LATEST)
 
 
-@router.get("/api/key", tags=["state"])
+@router.get(KEY_ROUTE, tags=["state"])
 async def key_state(request: Request) -> dict[str, bool]:
     """Whether a key is needed, and whether this client has it."""
-    return {"needed": settings().api_key is not None, "known": knows_key(request)}
+    return {"needed": settings().api_key is not None, "known": _attempts(request).admits(request)}
 
 
-@router.post("/api/key", tags=["state"], status_code=204)
+@router.post(KEY_ROUTE, tags=["state"], status_code=204)
 async def give_key(request: Request, given: Key) -> Response:
     """Turn the key into a cookie, which pictures and sounds of a page send by themselves."""
-    named = Request({**request.scope, "headers": [(b"authorization", b"Bearer " + given.key.encode())]})
-    if not knows_key(named):
+    if settings().api_key is not None and not _attempts(request).is_key(given.key, owner_of(request)):
         raise HTTPException(401, "This is not the key.", {"WWW-Authenticate": "Bearer"})
     response = Response(status_code=204)
-    key = settings().api_key
-    if key is not None:
-        secure = request.url.scheme == "https"
-        response.set_cookie(COOKIE, cookie_of(key), path="/api", httponly=True, samesite="strict", secure=secure)
+    set_cookie(response, request)
     return response
+
+
+@router.post(FORM_ROUTE, include_in_schema=False)
+async def sign_in(request: Request) -> Response:
+    """The same for the page that asks for the key, and back to where it was asked for."""
+    form = await request.form(max_files=0, max_fields=2)
+    key, leads_to = form.get("key"), next_page(form.get("next"))
+    try:
+        if settings().api_key is not None and not _attempts(request).is_key(str(key), owner_of(request)):
+            return sign_in_page(request, FORM_ROUTE, leads_to, wrong=True)
+    except Locked as locked:
+        return sign_in_page(request, FORM_ROUTE, leads_to, wait=locked.seconds)
+    response = RedirectResponse(f"../{leads_to}", 303)
+    set_cookie(response, request)
+    return response
+
+
+@router.get(FORM_ROUTE, include_in_schema=False)
+async def after_sign_in() -> Response:
+    """For a browser that loads the address of the form again."""
+    return RedirectResponse("../", 303)
+
+
+def _attempts(request: Request) -> Attempts:
+    attempts: Attempts = request.app.state.attempts
+    return attempts
 
 
 @router.head("/mjpeg_test", include_in_schema=False)

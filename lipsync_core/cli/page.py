@@ -1,0 +1,36 @@
+"""python -m lipsync_core page"""
+
+import argparse
+import gc
+import signal
+import sys
+from contextlib import suppress
+
+HELP = "serve the page, with the HTTP API beside it on one port"
+EXAMPLE = "python -m lipsync_core page --share"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.description = f"{HELP[0].upper()}{HELP[1:]}; GRADIO_SERVER_NAME and GRADIO_SERVER_PORT set where."
+    parser.add_argument("--share", action="store_true", help="make a public link too, through a tunnel of Gradio's")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Fetch what is missing, and serve until interrupted."""
+    from lipsync_core import LipsyncError, Studio, checkpoints
+    from lipsync_core.server import launch_options, make_api
+    from lipsync_core.settings import settings
+    from lipsync_core.ui import serve
+
+    settings()  # a mistyped one is told at once
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: streams and files are closed
+    try:
+        checkpoints.fetch_required()
+    except LipsyncError as error:
+        print(error, file=sys.stderr)  # the page says it again to whoever needs the file
+    with suppress(KeyboardInterrupt):  # that comes before there is a server to end
+        api = make_api(Studio())
+        serve(api, launch_options(api), share=options.share)
+    gc.freeze()  # else the interpreter looks through all of torch three times before it ends, for a second and more
+    return 0
