@@ -198,7 +198,7 @@ def test_frames_that_a_slow_model_left_out_can_be_drawn_afterwards(page: Any) ->
     until_video(page)
     assert figure(page, "skipped") == 0
     assert not page.is_visible("#panel button")
-    assert seconds_of(downloaded(page)) == first
+    assert seconds_of(downloaded(page)) == pytest.approx(first, abs=0.05)  # eSpeak varies by some samples
     assert page.is_checked("#live input")  # what comes next is live again
 
 
