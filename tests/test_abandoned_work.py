@@ -18,7 +18,7 @@ from PIL import Image
 from lipsync_core import LipsyncError, Studio
 from lipsync_core.face import load_avatar
 from lipsync_core.face.network import blaze_face
-from lipsync_core.models import Life, MelChunks, ModelFacts, make_model, register
+from lipsync_core.models import Life, MelChunks, ModelInfo, make_model, register
 
 from .api_server import BODY, LONG, ApiServer, until
 from .test_api_generate import CURL, PHOTO
@@ -115,7 +115,7 @@ def test_each_frame_asks_whether_it_is_still_wanted(tmp_path: Path, kind: str) -
 STOPPED = threading.Event()
 
 
-@register(ModelFacts("cannot be stopped", "Apache-2.0", commercial_use=True))
+@register(ModelInfo("cannot be stopped", "Apache-2.0", commercial_use=True))
 class Unstoppable:
     """A rig that takes its time to prepare a face, whoever has left meanwhile."""
 

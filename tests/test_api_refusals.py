@@ -194,7 +194,7 @@ def test_what_is_asked_for_reaches_the_model(client: httpx.Client, monkeypatch: 
             sizes.append(len(mel.values))
             return super().render(state, mel, *more)
 
-    monkeypatch.setitem(models._MODELS, "counting", (models.model_facts("rig"), Counting))
+    monkeypatch.setitem(models._MODELS, "counting", (models.model_info("rig"), Counting))
     order = {"text": "Hello, my friend, how are you today?", "model": "counting", **BODY}
 
     def asked(path: str, **fields: object) -> list[int]:
@@ -223,7 +223,7 @@ def test_a_short_queue_holds_the_frames_back(client: httpx.Client, monkeypatch: 
             drawn.append(len(mel.values))
             return super().render(state, mel, *more)
 
-    monkeypatch.setitem(models._MODELS, "counting frames", (models.model_facts("rig"), Counting))
+    monkeypatch.setitem(models._MODELS, "counting frames", (models.model_info("rig"), Counting))
     order = {"text": LONG, "model": "counting frames", "queue_frames": 3, "batch_size": 1, **BODY}
     with client.stream("POST", "/api/stream_mjpeg", json=order) as response:
         sent = 0

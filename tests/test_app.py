@@ -24,7 +24,7 @@ from lipsync_core import LipsyncError, Studio, checkpoints
 from lipsync_core.face import default_avatars
 from lipsync_core.jobs.page_render import Moment, Wish, perform
 from lipsync_core.jobs.runs import Runs
-from lipsync_core.models import Life, MelChunks, ModelFacts, make_model, register
+from lipsync_core.models import Life, MelChunks, ModelInfo, make_model, register
 from lipsync_core.server import make_api
 from lipsync_core.sinks.live import LOW, LivePlay
 from lipsync_core.speech import voices
@@ -198,7 +198,7 @@ def test_live_pictures_keep_the_time_and_sound_comes_first(studio: Studio) -> No
 SLOW_SECONDS = 0.1  # for a frame: two and a half times what there is time for
 
 
-@register(ModelFacts("slow for tests", "Apache-2.0", commercial_use=True))
+@register(ModelInfo("slow for tests", "Apache-2.0", commercial_use=True))
 class SlowModel:
     """A rig that needs longer."""
 

@@ -12,7 +12,7 @@ import pytest
 from lipsync_core import Avatar, Frame, LipsyncError, LiveSession, Studio, TakeOptions
 from lipsync_core.live import State
 from lipsync_core.live.session import TRANSITIONS
-from lipsync_core.models import Life, MelChunks, ModelFacts, make_model, register
+from lipsync_core.models import Life, MelChunks, ModelInfo, make_model, register
 from lipsync_core.speech import speak
 
 RATE = 48000
@@ -353,10 +353,10 @@ def test_closing_wakes_whoever_waits(studio: Studio, photo: Avatar, threads: set
         session.say("Hello.")
 
 
-FACTS = ModelFacts(name="falls over", licence="none", commercial_use=True)
+INFO = ModelInfo(name="falls over", licence="none", commercial_use=True)
 
 
-@register(FACTS)
+@register(INFO)
 class FallingModel:
     """Draws as the rig does, until it meets sound."""
 

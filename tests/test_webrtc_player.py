@@ -183,7 +183,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> str:
                     time.sleep(0.09)
                     yield image[None]
 
-    monkeypatch.setitem(models._MODELS, "slow", (models.model_facts("rig"), Slow))
+    monkeypatch.setitem(models._MODELS, "slow", (models.model_info("rig"), Slow))
     return "slow"
 
 

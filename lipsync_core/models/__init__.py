@@ -1,4 +1,7 @@
-"""Lip-sync models: mel chunks and an Avatar to frames, by name."""
+"""Lip-sync models: mel chunks and an Avatar to frames, by name. Each folder here is one, which registers itself."""
+
+from importlib import import_module
+from pkgutil import iter_modules
 
 from lipsync_core.models.base import (
     Life,
@@ -6,25 +9,26 @@ from lipsync_core.models.base import (
     Model,
     clip_frame,
     make_model,
-    model_facts,
+    model_info,
     model_names,
     models,
     register,
 )
-from lipsync_core.models.info import ModelFacts
-from lipsync_core.models.rig import model as _rig  # they register themselves
-from lipsync_core.models.wav2lip import model as _wav2lip
+from lipsync_core.models.info import ModelInfo
 
 __all__ = [
     "Life",
     "MelChunks",
     "Model",
-    "ModelFacts",
+    "ModelInfo",
     "clip_frame",
     "make_model",
-    "model_facts",
+    "model_info",
     "model_names",
     "models",
     "register",
 ]
-del _rig, _wav2lip
+
+for _found in iter_modules(__path__):
+    if _found.ispkg:
+        import_module(f"{__name__}.{_found.name}.model")

@@ -9,7 +9,8 @@ import numpy as np
 from lipsync_core.audio.normalization import Level
 from lipsync_core.errors import LipsyncError
 from lipsync_core.face.avatar import Avatar
-from lipsync_core.models.info import ModelFacts
+from lipsync_core.models.info import ModelInfo
+from lipsync_core.settings import settings
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Life:
 class Model(Protocol):
     """A third model is one folder with such a class, registered under its name; docs/models.md shows one.
 
-    Its name, licence and files are told where it is registered, see ModelFacts: they are known before it is made.
+    Its name, licence and files are told where it is registered, see ModelInfo: they are known before it is made.
     columns: width of the mel chunks it wants.
     """
 
@@ -68,30 +69,31 @@ class Model(Protocol):
         ...
 
 
-_MODELS: dict[str, tuple[ModelFacts, Callable[[], Model]]] = {}
+_MODELS: dict[str, tuple[ModelInfo, Callable[[], Model]]] = {}
 
 
-def register(facts: ModelFacts) -> Callable[[Callable[[], Model]], Callable[[], Model]]:
-    """Make a model known, under the name in its facts; the decorated class or function makes one."""
+def register(info: ModelInfo) -> Callable[[Callable[[], Model]], Callable[[], Model]]:
+    """Make a model known, under the name in its info; the decorated class or function makes one."""
 
     def keep(make: Callable[[], Model]) -> Callable[[], Model]:
-        _MODELS[facts.name] = facts, make
+        _MODELS[info.name] = info, make
         return make
 
     return keep
 
 
-def models() -> list[ModelFacts]:
-    """Facts of all models, also those that are not ready, the default one first; loads none."""
-    return [facts for facts, _ in _MODELS.values()]
+def models() -> list[ModelInfo]:
+    """What is known of all models, also those that are not ready, the default one first; loads none."""
+    listed = [info for info, _ in _MODELS.values()]
+    return sorted(listed, key=lambda info: info.name != settings().model)  # stable
 
 
 def model_names() -> list[str]:
     """Names of all models, the default one first."""
-    return list(_MODELS)
+    return [info.name for info in models()]
 
 
-def model_facts(name: str) -> ModelFacts:
+def model_info(name: str) -> ModelInfo:
     """What is known of a model by name. Raises LipsyncError for an unknown one."""
     return _named(name)[0]
 
@@ -101,7 +103,7 @@ def make_model(name: str) -> Model:
     return _named(name)[1]()
 
 
-def _named(name: str) -> tuple[ModelFacts, Callable[[], Model]]:
+def _named(name: str) -> tuple[ModelInfo, Callable[[], Model]]:
     if name not in _MODELS:
         raise LipsyncError("There is no model named {name!r}; use {names: or }.", name=name, names=tuple(_MODELS))
     return _MODELS[name]

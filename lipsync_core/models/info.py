@@ -10,12 +10,13 @@ from lipsync_core.settings import PREFIX, settings
 
 
 @dataclass(frozen=True)
-class ModelFacts:
+class ModelInfo:
     """Given when a model is registered; all else asks here, so that nothing is loaded to be listed.
 
     licence: of code and weights, in one line. commercial_use: whether that licence allows it; None where it is open.
     checkpoints: entries of the manifest, any one of which suffices. The first is the one that is used where all are
         there, and fetched where none is. An entry may have several files.
+    uses_gpu: whether it draws on a GPU where there is one.
     setting: name of the field of Settings that may hold a file of one's own, used instead of them; "" without one.
     """
 
@@ -23,6 +24,7 @@ class ModelFacts:
     licence: str
     commercial_use: bool | None
     checkpoints: tuple[str, ...] = ()
+    uses_gpu: bool = False
     setting: str = ""
 
     @property

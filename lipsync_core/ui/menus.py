@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lipsync_core.models import ModelFacts, models
+from lipsync_core.models import ModelInfo, models
 from lipsync_core.settings import settings
 from lipsync_core.speech import Voice, languages, voices
 from lipsync_core.ui.i18n import COMMERCIAL, Words
@@ -70,7 +70,7 @@ def voice_line(voice: str, words: Words) -> str:
     return ""
 
 
-def _licence(one: ModelFacts | Voice, words: Words) -> str:
+def _licence(one: ModelInfo | Voice, words: Words) -> str:
     return f"{words('licence')}: {words.sentence(one.licence)} ({words(COMMERCIAL[one.commercial_use])})"
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lipsync_core.models.interpolation import smoothstep
 from lipsync_core.models.rig import topology as t
 from lipsync_core.models.rig.motion import CHANNELS
 from lipsync_core.models.rig.neutral import UPPER_SHARE, Neutral
@@ -55,9 +56,7 @@ def _fade(points: np.ndarray) -> np.ndarray:
     inside = np.minimum.reduce(
         [points[..., 0] - LEFT, RIGHT - points[..., 0], points[..., 1] - TOP, BOTTOM - points[..., 1]]
     )
-    x = np.clip(inside / FADE, 0, 1)
-    faded: np.ndarray = x * x * (3 - 2 * x)
-    return faded
+    return smoothstep(inside / FADE)
 
 
 _SHARED = (

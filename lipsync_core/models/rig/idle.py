@@ -5,6 +5,8 @@ from threading import Lock
 
 import numpy as np
 
+from lipsync_core.models.interpolation import smoothstep
+
 SWAYS = ("x", "y", "roll", "yaw", "pitch", "breath")
 AMPLITUDES = np.array([0.016, 0.010, 0.010, 0.014, 0.009, 0.010])  # eye distances, roll in radians
 RATES = ((0.05, 0.10), (0.13, 0.21), (0.27, 0.38))  # Hz, low and high, of the three waves that make a sway
@@ -49,16 +51,13 @@ class Idle:
         sway[:, -1] = (
             np.where(turn < 0.45, np.sin(np.pi * turn / 0.9), np.cos(np.pi * (turn - 0.45) / 0.8).clip(0)) ** 2
         )
-        wake = np.clip(times / WAKE, 0, 1)
-        sway *= AMPLITUDES * (wake * wake * (3 - 2 * wake))[:, None]
+        sway *= AMPLITUDES * smoothstep(times / WAKE)[:, None]
         return IdleMotion(sway.astype(np.float32), self._lids(times))
 
     def _lids(self, times: np.ndarray) -> np.ndarray:
         starts = np.array(self._until(float(times.max(initial=0.0))))
         since = times[:, None] - starts
-        falling = np.clip(since / CLOSING, 0, 1)
-        rising = np.clip((since - CLOSING - SHUT) / OPENING, 0, 1)
-        shut = falling * falling * (3 - 2 * falling) - rising * rising * (3 - 2 * rising)
+        shut = smoothstep(since / CLOSING) - smoothstep((since - CLOSING - SHUT) / OPENING)
         result: np.ndarray = np.clip(shut.max(1), 0, 1).astype(np.float32)
         return result
 

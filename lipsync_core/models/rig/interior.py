@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from lipsync_core.models.interpolation import smoothstep
 from lipsync_core.models.rig import topology as t
 from lipsync_core.models.rig.neutral import Neutral
 
@@ -96,9 +97,7 @@ def fade_colours(painted: Interior, image: np.ndarray, landmarks: np.ndarray) ->
 
 
 def _smooth(x: np.ndarray | float, low: float | np.ndarray, high: float | np.ndarray) -> np.ndarray:
-    s = np.clip((x - low) / (high - low), 0, 1)
-    result: np.ndarray = s * s * (3 - 2 * s)
-    return result
+    return smoothstep((x - low) / (high - low))
 
 
 def _arch(

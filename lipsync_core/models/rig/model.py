@@ -8,7 +8,7 @@ import numpy as np
 from lipsync_core.errors import Message
 from lipsync_core.face.avatar import Avatar
 from lipsync_core.models.base import Life, MelChunks, clip_frame, register
-from lipsync_core.models.info import ModelFacts
+from lipsync_core.models.info import ModelInfo
 from lipsync_core.models.rig.idle import Idle
 from lipsync_core.models.rig.motion import CHANNELS, COLUMNS, GROUP, Motion
 from lipsync_core.models.rig.renderer import Renderer
@@ -16,7 +16,7 @@ from lipsync_core.models.workers import in_order
 
 PART_PIXELS = 1_600_000  # drawn by one core before it looks whether they are still wanted: less than 0.1 s
 CONTACTS = [CHANNELS.index("press"), CHANNELS.index("tuck")]  # the channels that a voice's phonemes can be sure of
-FACTS = ModelFacts(
+INFO = ModelInfo(
     name="rig",
     licence=Message("Apache-2.0; weights trained on GRID (CC BY 4.0) and FACEGOOD Audio2Face (MIT)"),
     commercial_use=True,
@@ -29,7 +29,7 @@ def _idle(seed: int) -> Idle:
     return Idle(seed)
 
 
-@register(FACTS)
+@register(INFO)
 class RigModel:
     """A small network turns mel into mouth motion, and the motion drives a linear flow basis of the picture."""
 

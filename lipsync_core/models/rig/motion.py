@@ -11,6 +11,7 @@ from lipsync_core.audio.mel import BANDS, SILENCE
 from lipsync_core.audio.normalization import Level
 from lipsync_core.errors import LipsyncError, Message, Reason
 from lipsync_core.installation import resource
+from lipsync_core.models.interpolation import smoothstep
 
 CHANNELS = ("open", "width", "pucker", "press", "tuck")
 # One head a kind of teacher: real lips, captured face curves, synthetic speech with known phonemes.
@@ -176,5 +177,4 @@ def presence(chunks: np.ndarray, level: Level) -> np.ndarray:
     middle = chunks.shape[-1] // 2
     near = chunks[..., middle - HEARD_BEFORE : middle + HEARD_AFTER].mean(1, dtype=np.float32)
     above = near.max(1) - level.means.mean(-1, dtype=np.float32)
-    part = np.clip((above - QUIET) / (AUDIBLE - QUIET), 0, 1)
-    return (part * part * (3 - 2 * part)).astype(np.float32)
+    return smoothstep((above - QUIET) / (AUDIBLE - QUIET)).astype(np.float32)

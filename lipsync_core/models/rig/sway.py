@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from lipsync_core.models.interpolation import smoothstep
 from lipsync_core.models.rig.idle import SWAYS
 from lipsync_core.models.rig.neutral import Neutral
 from lipsync_core.models.rig.pose import Pose
@@ -19,12 +20,6 @@ STEP = 8  # pixels between the points at which a picture's sway is computed
 BORDER = 0.08  # of the picture's shorter side: nothing moves at its left, right and upper edge
 
 
-def _smooth(x: np.ndarray) -> np.ndarray:
-    x = np.clip(x, 0, 1)
-    result: np.ndarray = x * x * (3 - 2 * x)
-    return result
-
-
 def sway_fields(pixels: np.ndarray, size: tuple[int, int], pose: Pose, neutral: Neutral) -> np.ndarray:
     """Displacement in pixels for one unit of each of the SWAYS.
 
@@ -32,9 +27,9 @@ def sway_fields(pixels: np.ndarray, size: tuple[int, int], pose: Pose, neutral: 
     """
     points = pose.to_face(pixels)
     beyond = np.hypot(*np.moveaxis((points - HEAD_MIDDLE) / HEAD, -1, 0)) - 1
-    head = 1 - _smooth(beyond / HEAD_FADE)
+    head = 1 - smoothstep(beyond / HEAD_FADE)
     bulge = np.clip(1 - (((points - FACE_MIDDLE) / FACE) ** 2).sum(-1), 0, 1) ** 2
-    chest = _smooth((points[..., 1] - neutral.rest[152, 1] - CHEST[0]) / (CHEST[1] - CHEST[0]))
+    chest = smoothstep((points[..., 1] - neutral.rest[152, 1] - CHEST[0]) / (CHEST[1] - CHEST[0]))
     arm = points - PIVOT
     zero = np.zeros_like(head)
     fields = {
@@ -48,7 +43,7 @@ def sway_fields(pixels: np.ndarray, size: tuple[int, int], pose: Pose, neutral: 
     height, width = size
     border = BORDER * min(height, width)
     edge = np.minimum.reduce([pixels[..., 0], width - 1 - pixels[..., 0], pixels[..., 1]])
-    still = _smooth(edge / border)
+    still = smoothstep(edge / border)
     moved = np.stack([np.stack(fields[name], -1) for name in SWAYS]) * still[..., None]
     result: np.ndarray = (moved @ pose.matrix.T).astype(np.float32)
     return result

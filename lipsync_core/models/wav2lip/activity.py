@@ -4,18 +4,13 @@ import numpy as np
 
 from lipsync_core.audio.mel import SILENCE
 from lipsync_core.audio.normalization import Level
+from lipsync_core.models.interpolation import smoothstep
 
 # Against the mean of the speaking columns, in mel units of 12.5 dB: below QUIET there is no speech, above AUDIBLE
 # nothing but. What is quieter than LEAST, by itself, is no speech either.
 QUIET, AUDIBLE, LEAST = -2.2, -1.5, -3.4
 NEAR_SECONDS, FAR_SECONDS = 0.06, 0.19  # sound this near to the frame counts in full, beyond that far not at all
 COLUMN_SECONDS = 0.0125
-
-
-def _smooth(part: np.ndarray) -> np.ndarray:
-    """0 below 0, 1 above 1, without a corner between."""
-    part = np.clip(part, 0, 1)
-    return part * part * (3 - 2 * part)
 
 
 def activity(chunks: np.ndarray, level: Level) -> np.ndarray:
@@ -27,8 +22,8 @@ def activity(chunks: np.ndarray, level: Level) -> np.ndarray:
         return np.zeros(0, np.float32)
     count = chunks.shape[-1]
     distance = np.abs(np.arange(count) - (count - 1) / 2) * COLUMN_SECONDS
-    nearness = _smooth((FAR_SECONDS - distance) / (FAR_SECONDS - NEAR_SECONDS))
+    nearness = smoothstep((FAR_SECONDS - distance) / (FAR_SECONDS - NEAR_SECONDS))
     loud = np.nan_to_num(chunks, nan=SILENCE, posinf=4, neginf=-4).mean(1, dtype=np.float64)
     quiet = np.maximum(level.means.mean(-1, dtype=np.float64)[..., None] + QUIET, LEAST)
-    speech = _smooth((loud - quiet) / (AUDIBLE - QUIET))
+    speech = smoothstep((loud - quiet) / (AUDIBLE - QUIET))
     return (speech * nearness).max(1).astype(np.float32)

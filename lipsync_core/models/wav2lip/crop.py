@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import torch
 
+from lipsync_core.models.interpolation import smoothstep
 from lipsync_core.models.wav2lip.architecture import SIDE
 from lipsync_core.models.wav2lip.window import Window
 
@@ -90,5 +91,4 @@ def find_mask(polygon: np.ndarray, area: Window, feather: float) -> np.ndarray:
     filled[[0, -1]] = 0
     filled[:, [0, -1]] = 0
     distance = cv2.distanceTransform(filled, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
-    part = np.clip((distance - 0.5) / max(feather, 1.0), 0, 1)
-    return np.asarray(part * part * (3 - 2 * part), np.float32)[..., None]
+    return np.asarray(smoothstep((distance - 0.5) / max(feather, 1.0)), np.float32)[..., None]

@@ -13,7 +13,7 @@ from lipsync_core.models.wav2lip.batch import Batch
 from lipsync_core.models.wav2lip.chunks import HEARD
 from lipsync_core.models.wav2lip.decoder import Decoder
 from lipsync_core.models.wav2lip.faces import Faces
-from lipsync_core.models.wav2lip.facts import FACTS
+from lipsync_core.models.wav2lip.info import INFO
 from lipsync_core.models.wav2lip.micro_batching import NO_MEMORY, Groups
 from lipsync_core.settings import settings
 
@@ -26,7 +26,7 @@ class Wav2LipState:
     groups: Groups
 
 
-@register(FACTS)
+@register(INFO)
 class Wav2LipModel:
     """The mouth is drawn by the network at 96 x 96 pixels of the face and pasted into the picture.
 
@@ -38,7 +38,7 @@ class Wav2LipModel:
     def __init__(self, group: int | None = None) -> None:
         """group: frames drawn at once; by default what the device has room for."""
         device = processor.device()
-        net = weights.load(FACTS.weights())
+        net = weights.load(INFO.weights())
         try:
             self._decoder = Decoder(net, device, processor.precision(device))
         except Exception as error:

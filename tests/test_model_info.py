@@ -9,7 +9,7 @@ import pytest
 from lipsync_core import LipsyncError, Studio, checkpoints
 from lipsync_core.doctor import models as examined
 from lipsync_core.errors import NotReady
-from lipsync_core.models import ModelFacts, model_facts
+from lipsync_core.models import ModelInfo, model_info
 from lipsync_core.ui import menus
 from lipsync_core.ui.downloads import needed_by
 from lipsync_core.ui.i18n import Words
@@ -89,19 +89,19 @@ def test_either_file_suffices(place: Path) -> None:
     assert needed_by("wav2lip") == ["wav2lip_gan"]
     assert needed_by("rig") == []
     put("wav2lip")
-    assert model_facts("wav2lip").ready
+    assert model_info("wav2lip").ready
     assert needed_by("wav2lip") == []
     (place / "wav2lip" / "wav2lip_gan.pth").write_bytes(b"a part of it")
     with pytest.raises(LipsyncError, match=r"wav2lip\.pth is damaged"):
-        model_facts("wav2lip").weights()
+        model_info("wav2lip").weights()
 
 
 def test_a_file_of_ones_own_is_enough(place: Path, limits: Callable[..., None]) -> None:
     own = place / "own.pth"
     own.write_bytes(b"weights")
     limits(wav2lip_weights=own)
-    assert (needed_by("wav2lip"), model_facts("wav2lip").how_to_get) == ([], "")
-    assert model_facts("wav2lip").weights() == own
+    assert (needed_by("wav2lip"), model_info("wav2lip").how_to_get) == ([], "")
+    assert model_info("wav2lip").weights() == own
 
 
 def test_without_any_file_the_error_names_what_brings_it(studio: Studio, place: Path) -> None:
@@ -123,4 +123,4 @@ def test_the_shelf_tells_that_one_file_is_enough(place: Path, limits: Callable[.
 
 
 def test_a_model_without_files_is_ready() -> None:
-    assert ModelFacts("none", "MIT", commercial_use=True).ready
+    assert ModelInfo("none", "MIT", commercial_use=True).ready
