@@ -16,8 +16,7 @@ from pydantic import (
 )
 
 from lipsync_core.core.options import Option, TakeOptions, options
-from lipsync_core.errors import LimitExceeded
-from lipsync_core.settings import settings
+from lipsync_core.jobs.render import Limits
 
 SESSION_NAME = r"^[A-Za-z0-9_-]{8,64}$"
 
@@ -80,16 +79,11 @@ class TakeRequest(_Fields):  # type: ignore[valid-type, misc]
 
         low_latency: where the request does not say. Raises LipsyncError for what is not allowed.
         """
-        if self.size is not None and self.size > settings().max_size:
-            raise LimitExceeded(
-                "The size {size} is too large here; choose up to {most} pixels.",
-                size=self.size,
-                most=settings().max_size,
-            )
+        Limits.of_settings().check_size(self.size)
         values = {name: getattr(self, name) for name in options() if name not in SENT_AS_FILE}
         if values["low_latency"] is None:
             values["low_latency"] = low_latency
-        return TakeOptions(**values | {"face": None, "size": None} | sources)
+        return TakeOptions(**values | sources)
 
 
 class StreamRequest(TakeRequest):
