@@ -123,15 +123,15 @@ class Unstoppable:
         self._rig = make_model("rig")
         self.columns = self._rig.columns
 
-    def prepare(self, avatar: Any, life: Life) -> Any:
+    def prepare(self, avatar: Any) -> Any:
         STOPPED.wait(20)
-        return self._rig.prepare(avatar, life)
+        return self._rig.prepare(avatar)
 
     def largest_batch(self, state: Any) -> int:
         return 960
 
-    def render(self, state: Any, chunks: MelChunks, frames: np.ndarray, fps: float) -> Iterator[np.ndarray]:
-        return self._rig.render(state, chunks, frames, fps)
+    def render(self, state: Any, mel: MelChunks, frames: np.ndarray, fps: float, life: Life) -> Iterator[np.ndarray]:
+        return self._rig.render(state, mel, frames, fps, life)
 
 
 def test_a_place_is_kept_until_the_work_of_a_client_that_left_has_ended(

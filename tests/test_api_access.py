@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from lipsync_core import Studio
-from lipsync_core.jobs.queue import Busy, Jobs
+from lipsync_core.jobs.queue import Busy, JobQueue
 from lipsync_core.jobs.work_folder import WorkFolder
 
 from .api_server import BODY, LONG, ApiServer, until
@@ -189,7 +189,7 @@ def test_a_socket_needs_the_key_too(studio: Studio, limits: Callable[..., None])
 
 
 def test_the_line_is_fair() -> None:
-    jobs, told = Jobs(1, 3), []
+    jobs, told = JobQueue(1, 3), []
     first = jobs.enter("a")
     again = jobs.enter("a", lambda position: told.append(position))
     other = jobs.enter("b")

@@ -125,6 +125,7 @@ def test_events_lead_to_the_file(server: ApiServer) -> None:
 
 
 def test_a_client_that_leaves_frees_its_job(server: ApiServer) -> None:
+    server.service.studio.warm_up(voice="espeak:en-us", size=512)  # which cannot be interrupted
     for path in ("/api/generate", "/api/generate?stream=true"):
         process = subprocess.Popen(
             [CURL, "-sS", "-o", "/dev/null", "-F", f"text={LONG}", "-F", "size=512", f"{server.url}{path}"]

@@ -21,7 +21,7 @@ import pytest
 from lipsync_core import LipsyncError, Studio, checkpoints
 from lipsync_core.errors import Message, Reason
 from lipsync_core.face import default_avatars
-from lipsync_core.jobs.queue import Jobs
+from lipsync_core.jobs.queue import JobQueue
 from lipsync_core.jobs.uploads import check_avatar, check_recording
 from lipsync_core.speech import clone_voice, languages, read_recording, speak, voices
 from lipsync_core.speech.catalogue import find_voice
@@ -252,7 +252,7 @@ def test_what_a_system_says_is_known_and_what_a_library_says_stays(tmp_path: Pat
 
 
 def test_a_full_line() -> None:
-    jobs = Jobs(1, 0)
+    jobs = JobQueue(1, 0)
     with jobs.enter("somebody"):
         assert re.fullmatch(
             r"Все места заняты, ещё ждут в очереди: 0; попробуйте снова через \d+ с\.",

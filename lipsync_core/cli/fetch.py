@@ -7,8 +7,7 @@ from functools import partial
 from typing import Any
 
 from lipsync_core import checkpoints
-from lipsync_core.cli.progress import ProgressBar
-from lipsync_core.cli.table import table
+from lipsync_core.cli.terminal import ProgressBar, table
 
 HELP = "get model files and voices that are not there yet, or list them all"
 EXAMPLE = "python -m lipsync_core fetch piper/ru_RU-irina-medium"

@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from lipsync_core.cli.table import table
+from lipsync_core.cli.terminal import table
 
 HELP = "list the lip-sync models, the default one first"
 EXAMPLE = "python -m lipsync_core models --json"

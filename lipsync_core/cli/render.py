@@ -3,44 +3,30 @@
 import argparse
 import json
 import sys
-import time
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from lipsync_core.cli.progress import ProgressBar
-from lipsync_core.cli.recording_length import seconds_of
-from lipsync_core.cli.target import check_not_source, free_name
-from lipsync_core.cli.text_file import STANDARD_INPUT, read_text
+from lipsync_core.cli.files import STANDARD_INPUT, check_not_source, free_name, read_text
+from lipsync_core.cli.terminal import ProgressBar
 from lipsync_core.cli.voices import fetched
+from lipsync_core.core.options import Option, TakeOptions, options
+from lipsync_core.errors import LipsyncError
 
 HELP = "let a face speak a text or a recording, into an MP4 file"
 EXAMPLE = 'python -m lipsync_core render --text "Hello, world." --avatar mei -o hello.mp4'
+SOURCES = ("text", "audio")  # options of which a take has one
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's options."""
+    """Declare the command's options: all those of a take, and its own."""
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--text", metavar="T", help="what to say")
+    for name in SOURCES:
+        _add(source, options()[name])
     source.add_argument("--text-file", metavar="FILE", help="what to say, as UTF-8 text; - is standard input")
-    source.add_argument("--audio", metavar="FILE", help="a recording to play instead of a text")
-    parser.add_argument(
-        "--language", metavar="L", help="code or name, such as pt-BR or Russian; default by the letters"
-    )
-    parser.add_argument("--voice", metavar="V", help="see the command voices; default the best one of the language")
-    parser.add_argument("--speed", metavar="S", type=float, help="of the speech, 0.5 to 2; default 1")
-    parser.add_argument("--avatar", metavar="FACE", help="photo, video or name of a default avatar; default the first")
-    parser.add_argument(
-        "--face", metavar="WHICH", type=_face, help="0 for the largest, 1, ... or a point such as 320,240"
-    )
-    parser.add_argument("--model", metavar="M", default="rig", help="see the command models; default %(default)s")
-    parser.add_argument(
-        "--size", metavar="N", type=int, help="shorter side in pixels; default the source's, at most 720"
-    )
-    parser.add_argument("--fps", metavar="F", type=float, help="frames a second; default the clip's own, or 25")
-    parser.add_argument("--batch-size", metavar="N", type=int, help="frames drawn at once; default as many as fit")
-    parser.add_argument("--low-latency", action="store_true", help="begin with small batches: an earlier first frame")
-    parser.add_argument("--seed", metavar="S", type=int, default=0, help="of blinks and sway; default %(default)s")
-    parser.add_argument("--no-idle", action="store_true", help="a photo does not blink, sway or breathe")
+    for option in options().values():
+        if option.name not in SOURCES:
+            _add(parser, option)
     parser.add_argument("--json", action="store_true", help="one line of JSON on stdout: the figures of the run")
     parser.add_argument(
         "-o",
@@ -52,74 +38,82 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(parser=parser)
 
 
-def run(options: argparse.Namespace) -> int:
+def _add(parser: Any, option: Option) -> None:
+    """Declare one option of a take; what is not given does not appear among what was parsed."""
+    kinds = get_args(option.kind) or (option.kind,)
+    number = next((kind for kind in (int, float) if kind in kinds), str)
+    how: dict[str, Any] = {"metavar": option.words, "type": option.parse or number}
+    if bool in kinds:
+        how = {"action": argparse.BooleanOptionalAction}
+    parser.add_argument(flag(option.name), dest=option.name, default=argparse.SUPPRESS, help=_help(option), **how)
+
+
+def flag(name: str) -> str:
+    """How an option of a take is written on the command line."""
+    return f"--{name.replace('_', '-')}"
+
+
+def _help(option: Option) -> str:
+    text = option.about[0].lower() + option.about[1:].rstrip(".")
+    if isinstance(option.default, int | float) and not isinstance(option.default, bool):
+        text += f"; default {option.default:g}"
+    if option.limits:
+        text += f" ({option.limits})"
+    return text.replace("%", "%%")
+
+
+def run(given: argparse.Namespace) -> int:
     """Render, and tell what came of it."""
-    if options.audio and (options.voice or options.language or options.speed):
-        options.parser.error("--voice, --language and --speed are of a text; a recording sounds as it is")
-    text = read_text(options.text_file) if options.text_file else options.text
-    named = options.text_file if options.text_file != STANDARD_INPUT else None
-    target = options.output or free_name(Path(options.audio or named or "").stem or text)
-    check_not_source(target, [named, options.audio, options.avatar])
-    figures = _render(options, text, target)
-    if options.json:
+    values = {name: getattr(given, name) for name in options() if hasattr(given, name)}
+    if given.text_file:
+        values["text"] = read_text(given.text_file)
+    take_options = TakeOptions(**values)
+    try:
+        take_options.check_source()
+    except LipsyncError as error:
+        given.parser.error(str(error))
+    named = given.text_file if given.text_file != STANDARD_INPUT else None
+    audio, avatar = values.get("audio"), values.get("avatar")
+    target = given.output or free_name(Path(audio or named or "").stem or values["text"])
+    check_not_source(target, [named, audio, avatar])
+    figures = _render(take_options, target)
+    if given.json:
         print(json.dumps(figures))
     else:
         print(_sentence(figures))
     return 0
 
 
-def _render(options: argparse.Namespace, text: str | None, target: Path) -> dict[str, Any]:
+def _render(take_options: TakeOptions, target: Path) -> dict[str, Any]:
     from lipsync_core import Studio
-    from lipsync_core.sinks.mp4 import Mp4Writer
+    from lipsync_core.jobs.render import RenderJob
 
-    voice = fetched(options.voice).id if options.voice else None  # which takes minutes where it is not there yet
-    start = time.perf_counter()
-    studio = Studio()
-    with ProgressBar("face") as bar:
-        avatar = studio.avatar(options.avatar, face=options.face, size=options.size, progress=bar.show)
-    for note in avatar.notes:
-        print(note, file=sys.stderr)
-    take = studio.take(
-        text,
-        audio=options.audio,
-        avatar=avatar,
-        voice=voice,
-        language=options.language,
-        speed=options.speed or 1.0,
-        model=options.model,
-        fps=options.fps,
-        low_latency=options.low_latency,
-        batch_size=options.batch_size,
-        seed=options.seed,
-        idle=not options.no_idle,
-    )
-    length = seconds_of(options.audio) if options.audio else None
-    first = 0.0
-    with take, ProgressBar(target.name, "frames") as bar:
-        writer = Mp4Writer(target, take.size, take.fps, take.sample_rate)
+    if take_options.voice:  # which takes minutes where it is not there yet
+        take_options = replace(take_options, voice=fetched(take_options.voice).id)
+    with RenderJob(Studio(), take_options, target) as job:
+        with ProgressBar("face") as bar:
+            take = job.prepare(bar.show)
+        for note in take.avatar.notes:
+            print(note, file=sys.stderr)
         try:
-            with writer:
-                for frame in take:
-                    first = first or time.perf_counter() - start
-                    writer.write(frame)
-                    bar.show(min(1.0, frame.time / length) if length else take.progress, writer.frames)
+            with ProgressBar(target.name, "frames") as bar:
+                job.run(lambda frame: bar.show(job.progress.part, frame.index + 1))
         except BaseException:
-            if writer.path:
-                print(f"Stopped early: {writer.path} holds the first {writer.frames} frames.", file=sys.stderr)
+            if job.path:
+                print(f"Stopped early: {job.path} holds the first {job.progress.frames} frames.", file=sys.stderr)
             raise
-    elapsed = time.perf_counter() - start
-    seconds = float(writer.frames / take.fps)
+    progress, elapsed = job.progress, job.progress.times["whole"]
     return {
-        "frames": writer.frames,
-        "seconds": round(seconds, 3),
+        "frames": progress.frames,
+        "seconds": round(progress.seconds, 3),
         "fps": round(float(take.fps), 3),
         "width": take.size[1],
         "height": take.size[0],
         "elapsed_seconds": round(elapsed, 3),
-        "first_frame_ms": round(first * 1000, 1),
-        "frames_per_second": round(writer.frames / elapsed, 1),
-        "realtime_factor": round(seconds / elapsed, 3),
-        "missed_faces": take.missed_faces,
+        "first_frame_ms": round((progress.first_frame_seconds or 0.0) * 1000, 1),
+        "frames_per_second": round(progress.frames_per_second, 1),
+        "realtime_factor": round(progress.seconds / elapsed, 3),
+        "missed_faces": progress.missed_faces,
         "voice": take.voice,
         "model": take.model,
         "path": str(target),
@@ -135,16 +129,3 @@ def _sentence(figures: dict[str, Any]) -> str:
     if figures["missed_faces"]:
         lines.append(f"{figures['missed_faces']} frames show no face and were left as they are.")
     return "\n".join(lines)
-
-
-def _face(text: str) -> int | tuple[float, float]:
-    """0 or 320,240 or 0.5,0.4; whole numbers stay whole, because they are pixels."""
-    numbers = [float(part) if "." in part else int(part) for part in text.split(",")]
-    if len(numbers) == 1 and isinstance(numbers[0], int):
-        return numbers[0]
-    if len(numbers) == 2:
-        return numbers[0], numbers[1]
-    raise ValueError
-
-
-_face.__name__ = "face"  # argparse names the kind of a wrong value after the function

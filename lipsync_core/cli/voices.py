@@ -6,8 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lipsync_core.cli.progress import ProgressBar
-from lipsync_core.cli.table import table
+from lipsync_core.cli.terminal import ProgressBar, table
 from lipsync_core.errors import LipsyncError
 
 if TYPE_CHECKING:

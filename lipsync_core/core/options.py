@@ -1,7 +1,7 @@
 """Every option of a take, once: its default, its range, what it means. All front ends derive theirs from here."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import lru_cache
 from pathlib import Path
@@ -28,7 +28,8 @@ class Option:
     """What is known of one option.
 
     about: what it means, with its unit, for people. lowest, highest: of a number, both allowed. live: whether a live
-    session may change it while it runs. words: what stands for a value on a command line, such as N.
+    session may change it while it runs. words: what stands for a value on a command line, such as N. parse: makes a
+    value of what somebody has typed, where that is no plain number or text; raises ValueError.
     """
 
     name: str
@@ -39,6 +40,24 @@ class Option:
     highest: float | None = None
     live: bool = False
     words: str = "N"
+    parse: Callable[[str], Any] | None = None
+
+    @property
+    def limits(self) -> str:
+        """The range of a number, for people, such as "1 to 120"; empty where there is none."""
+        if self.lowest is None or self.highest is None:
+            return ""
+        return " to ".join(f"{one:g}" if isinstance(one, float) else str(one) for one in (self.lowest, self.highest))
+
+
+def parse_face(text: str) -> Choice:
+    """`1`, `320,240` or `0.5,0.4`; whole numbers stay whole, because they are pixels. Raises ValueError."""
+    numbers = [float(part) if "." in part else int(part) for part in text.split(",")]
+    if len(numbers) == 2:
+        return numbers[0], numbers[1]
+    if len(numbers) == 1 and isinstance(numbers[0], int):
+        return numbers[0]
+    raise ValueError("neither a number nor a point")
 
 
 def _about(about: str, **more: Any) -> dict[str, Any]:
@@ -63,7 +82,9 @@ class TakeOptions:
     )
     face: Choice = field(
         default=None,
-        metadata=_about("Which face of a picture: 0 is the largest, or a point such as 320,240.", words="WHICH"),
+        metadata=_about(
+            "Which face of a picture: 0 is the largest, or a point such as 320,240.", words="WHICH", parse=parse_face
+        ),
     )
     language: str | None = field(
         default=None,

@@ -1,23 +1,27 @@
 """What all routes share."""
 
 import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from anyio import CapacityLimiter
 from fastapi import Request
 
-from lipsync_core import Avatar, Studio
+from lipsync_core import Avatar, Frame, Studio, Take
 from lipsync_core.jobs.downloads import AT_ONCE
 from lipsync_core.jobs.executors import Executors
-from lipsync_core.jobs.metrics import Figures
-from lipsync_core.jobs.queue import Jobs
+from lipsync_core.jobs.metrics import Metrics
+from lipsync_core.jobs.queue import JobQueue
+from lipsync_core.jobs.render import RenderJob
 from lipsync_core.jobs.sessions import Sessions
-from lipsync_core.jobs.ttl_store import Kept
+from lipsync_core.jobs.ttl_store import TtlStore
 from lipsync_core.jobs.work_folder import WorkFolder
 from lipsync_core.settings import settings
 
-TIDY_SECONDS = 30.0  # between two looks at what is kept
+TIDY_SECONDS = 30.0  # between two looks at what has expired
+ENDING_SECONDS, ENDING_POLL = 2.0, 0.02  # that jobs may take to end with the server, and between two looks at them
 
 
 @dataclass(eq=False)
@@ -29,35 +33,59 @@ class Service:
     """
 
     studio: Studio
-    jobs: Jobs = field(default_factory=lambda: Jobs(settings().max_sessions, settings().max_waiting))
+    jobs: JobQueue = field(default_factory=lambda: JobQueue(settings().max_sessions, settings().max_waiting))
     sessions: Sessions = field(default_factory=Sessions)
     folder: WorkFolder = field(default_factory=WorkFolder)
-    videos: Kept[Path] = field(default_factory=lambda: _kept_videos())
+    videos: TtlStore[Path] = field(default_factory=lambda: _videos())
     downloads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(AT_ONCE))
-    avatars: Kept[Avatar] = field(default_factory=lambda: Kept(settings().keep_seconds, settings().keep_files))
+    avatars: TtlStore[Avatar] = field(default_factory=lambda: TtlStore(settings().keep_seconds, settings().keep_files))
 
     def __post_init__(self) -> None:
-        self.figures = Figures(self.jobs)
+        self.metrics = Metrics(self.jobs)
         self.threads = Executors(self.jobs.limit)
 
+    @asynccontextmanager
+    async def rendering(self, job: RenderJob) -> AsyncIterator[Take]:
+        """The take of a job that may run now, for the block; cancelling ends it, and waits for its end."""
+        with self.metrics.sessions.labels("mp4").track_inprogress():
+            try:
+                yield await self.threads.renders.run(job.prepare, job.cancel)
+            finally:
+                await self.threads.closing.run(job.close)
+                self.metrics.observe(job.progress)
+
+    async def write(self, job: RenderJob, each: Callable[[Frame], object] = lambda frame: None) -> Path | None:
+        """Run a job that is prepared, as `RenderJob.run`; cancelling ends it, and waits for its end."""
+        count = self.metrics.frames.labels("mp4").inc
+
+        def counted(frame: Frame) -> None:
+            count()
+            each(frame)
+
+        return await self.threads.renders.run(lambda: job.run(counted), job.cancel)
+
     async def tidy(self) -> None:
-        """Let go, as time passes, what was kept long enough; for ever."""
+        """Let go, as time passes, what has expired; for ever."""
         while True:
             await asyncio.sleep(TIDY_SECONDS)
             self.videos.prune()
             self.avatars.prune()
 
     async def close(self) -> None:
-        """End all sessions and leave no file."""
-        await asyncio.to_thread(self.sessions.close)
+        """End all sessions, wait for the jobs that end with the server, and leave no file."""
+        await self.threads.closing.run(self.sessions.close)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ENDING_SECONDS):
+                while self.jobs.running:
+                    await asyncio.sleep(ENDING_POLL)
         self.avatars.clear()
         self.videos.clear()
         self.folder.remove()
         self.threads.close()
 
 
-def _kept_videos() -> Kept[Path]:
-    return Kept(settings().keep_seconds, settings().keep_files, lambda path: path.unlink(missing_ok=True))
+def _videos() -> TtlStore[Path]:
+    return TtlStore(settings().keep_seconds, settings().keep_files, lambda path: path.unlink(missing_ok=True))
 
 
 def service_of(request: Request) -> Service:
@@ -67,5 +95,5 @@ def service_of(request: Request) -> Service:
 
 
 def owner_of(request: Request) -> str:
-    """Who asks, as far as a fair line needs to know."""
+    """Who asks, as far as a fair queue needs to know."""
     return request.client.host if request.client else "unknown"

@@ -1,6 +1,7 @@
-"""Responses and waits that end as soon as the client has left."""
+"""From a thread that writes to a client that reads: responses and waits that end as soon as the client has left."""
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import AsyncExitStack, aclosing
 from typing import Any, TypeVar
@@ -10,6 +11,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 STALLED_SECONDS = 30.0  # without taking anything, after which a client counts as gone
+PIPE_BYTES = 2**21  # that may wait for a slow reader
 NO_STORE = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 Result = TypeVar("Result")
@@ -88,3 +90,43 @@ class Stream(Response):
                 except TimeoutError:
                     return
             await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+class Pipe:
+    """A binary file object for the writing thread; the reader's leaving makes `write` raise BrokenPipeError."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._chunks: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._room = threading.Condition()
+        self._waiting = 0
+        self._closed = False
+
+    def write(self, data: bytes) -> int:
+        """Waits while too much is not read yet."""
+        content = bytes(data)
+        with self._room:
+            self._room.wait_for(lambda: self._closed or self._waiting < PIPE_BYTES)
+            if self._closed:
+                raise BrokenPipeError("the client has left")
+            self._waiting += len(content)
+        self._loop.call_soon_threadsafe(self._chunks.put_nowait, content)
+        return len(content)
+
+    def end(self) -> None:
+        """Nothing more is written."""
+        self._loop.call_soon_threadsafe(self._chunks.put_nowait, None)
+
+    def close(self) -> None:
+        """Nothing more is read."""
+        with self._room:
+            self._closed = True
+            self._room.notify_all()
+
+    async def read(self) -> AsyncGenerator[bytes, None]:
+        """What was written, until `end`."""
+        while (chunk := await self._chunks.get()) is not None:
+            with self._room:
+                self._waiting -= len(chunk)
+                self._room.notify_all()
+            yield chunk

@@ -1,4 +1,4 @@
-"""Things that are kept for whoever has their id: for a limited time, and a limited number of them."""
+"""A store whose items expire: whoever has the id of one finds it for a limited time, among a limited number."""
 
 import secrets
 import threading
@@ -11,7 +11,7 @@ Item = TypeVar("Item")
 ID_BYTES = 16  # of randomness: an id cannot be guessed
 
 
-class Kept(Generic[Item]):
+class TtlStore(Generic[Item]):
     """The oldest go when there are more than `count`, and each after `seconds`; `drop` is called with what goes."""
 
     def __init__(self, seconds: float, count: int, drop: Callable[[Item], object] = lambda item: None) -> None:
@@ -21,7 +21,7 @@ class Kept(Generic[Item]):
         self._lock = threading.Lock()
 
     def add(self, item: Item) -> str:
-        """Keep; the id under which it is found."""
+        """Store it; the id under which it is found."""
         key = secrets.token_urlsafe(ID_BYTES)
         with self._lock:
             self._items[key] = time.monotonic() + self.seconds, item
@@ -29,13 +29,13 @@ class Kept(Generic[Item]):
         return key
 
     def get(self, key: str) -> Item | None:
-        """What was kept under an id, unless it is gone."""
+        """The item of an id, unless it has expired."""
         self.prune()
         entry = self._items.get(key)
         return entry[1] if entry else None
 
     def remove(self, key: str) -> bool:
-        """Whether there was one."""
+        """Let go an item; whether there was one."""
         with self._lock:
             entry = self._items.pop(key, None)
         if entry:
@@ -43,7 +43,7 @@ class Kept(Generic[Item]):
         return entry is not None
 
     def prune(self) -> None:
-        """Let go what is too old or too much."""
+        """Let go what is too old or too many."""
         now, gone = time.monotonic(), []
         with self._lock:
             while self._items and (len(self._items) > self.count or next(iter(self._items.values()))[0] < now):

@@ -3,17 +3,20 @@
 import re
 import shutil
 from pathlib import Path
-
-from starlette.datastructures import UploadFile
+from typing import TYPE_CHECKING
 
 from lipsync_core.errors import LimitExceeded
 from lipsync_core.settings import settings
+from lipsync_core.speech.recording import Source
+
+if TYPE_CHECKING:
+    from starlette.datastructures import UploadFile
 
 MAX_NAME = 60  # characters of a file's name that are kept
 PICTURES = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 
 
-def store(upload: UploadFile, folder: Path, kind: str) -> Path:
+def store(upload: "UploadFile", folder: Path, kind: str) -> Path:
     """Write an upload to a folder of its own inside `folder`; blocks.
 
     Its name is kept for messages only as far as it is harmless, and no name can lead out of the folder.
@@ -50,18 +53,14 @@ def check_recording(path: Path) -> None:
     _measure(path)
 
 
-def _measure(path: Path) -> int:
-    """Pixels of a frame, 0 where there is none; what is wrong with a file is told by whoever decodes it."""
-    import av
+def recording_seconds(source: Source | None) -> float | None:
+    """Length of a recording's file as its header says; None where that is not known, or it is no file."""
+    return _header(Path(source))[0] or None if isinstance(source, str | Path) else None
 
-    try:
-        with path.open("rb") as file, av.open(file, "r", options={"protocol_whitelist": "none"}) as container:
-            seconds = (container.duration or 0) / av.time_base
-            pixels = max(
-                (one.codec_context.width * one.codec_context.height for one in container.streams.video), default=0
-            )
-    except (OSError, ValueError, AttributeError, av.error.FFmpegError):
-        return 0
+
+def _measure(path: Path) -> int:
+    """Pixels of a frame, 0 where there is none. Raises LipsyncError for a file that is too long."""
+    seconds, pixels = _header(path)
     limit = settings().max_upload_seconds
     if seconds > limit:
         raise LimitExceeded(
@@ -71,3 +70,15 @@ def _measure(path: Path) -> int:
             limit=limit,
         )
     return pixels
+
+
+def _header(path: Path) -> tuple[float, int]:
+    """Seconds, and pixels of a frame; 0 where there are none. What is wrong with a file is told by who decodes it."""
+    import av
+
+    try:
+        with path.open("rb") as file, av.open(file, "r", options={"protocol_whitelist": "none"}) as container:
+            sizes = [one.codec_context.width * one.codec_context.height for one in container.streams.video]
+            return (container.duration or 0) / av.time_base, max(sizes, default=0)
+    except (OSError, ValueError, AttributeError, av.error.FFmpegError):
+        return 0.0, 0

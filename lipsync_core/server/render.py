@@ -57,9 +57,9 @@ class Making:
             )
         if not self.frames:
             self.first_frame = time.monotonic() - self.began
-            self.service.figures.stages.labels("first_frame").observe(self.first_frame)
+            self.service.metrics.stages.labels("first_frame").observe(self.first_frame)
         self.frames += 1
-        self.service.figures.frames.labels(self.kind).inc()
+        self.service.metrics.frames.labels(self.kind).inc()
 
     def check_whole(self) -> None:
         """Raises LipsyncError when the take was cut."""
@@ -91,7 +91,7 @@ async def making(
     began = time.monotonic()
     threads, loop = service.threads, asyncio.get_running_loop()
     avatar = await wish.avatar(service)
-    service.figures.stages.labels("face").observe(time.monotonic() - began)
+    service.metrics.stages.labels("face").observe(time.monotonic() - began)
     order = wish.order
     options = order.options(low_latency=low_latency, avatar=avatar, audio=wish.audio)
 
@@ -108,9 +108,9 @@ async def making(
 
     limit = loop.call_later(settings().max_session_seconds, cut)
     try:
-        with service.figures.sessions.labels(kind).track_inprogress():
+        with service.metrics.sessions.labels(kind).track_inprogress():
             yield made
     finally:
         limit.cancel()
         await threads.closing.run(take.close)
-        service.figures.stages.labels("whole").observe(time.monotonic() - began)
+        service.metrics.stages.labels("whole").observe(time.monotonic() - began)

@@ -1,4 +1,4 @@
-"""From a request to an order and its files."""
+"""From a request to its fields and files."""
 
 import asyncio
 import json
@@ -11,11 +11,11 @@ from typing import Any, Generic, TypeVar
 from fastapi import HTTPException, Request
 from starlette.datastructures import UploadFile
 
-from lipsync_core import Avatar, LipsyncError
+from lipsync_core import Avatar, LipsyncError, TakeOptions
+from lipsync_core.cancel import CancelToken
 from lipsync_core.face import default_avatars
 from lipsync_core.jobs import uploads
 from lipsync_core.jobs.service import Service, service_of
-from lipsync_core.jobs.streaming import Left
 from lipsync_core.server.schemas import TakeRequest
 from lipsync_core.settings import settings
 
@@ -37,33 +37,36 @@ class ParsedRequest(Generic[Kind_co]):
     audio: Path | None
     face: Path | None
 
+    def options(self, service: Service, *, low_latency: bool) -> TakeOptions:
+        """What the take is to be. low_latency: where the request does not say. Raises LipsyncError."""
+        return self.order.options(low_latency=low_latency, avatar=self.source(service), audio=self.audio)
+
+    def source(self, service: Service) -> Avatar | Path:
+        """The face that is meant, not prepared yet unless it was ahead. Raises LipsyncError."""
+        order = self.order
+        if self.face is not None or order.avatar is None:
+            return self.face or next(iter(default_avatars().values()))
+        avatar = service.avatars.get(order.avatar)
+        if avatar is None:
+            return _listed(order.avatar)
+        if order.size is not None or order.face is not None:
+            raise LipsyncError("This avatar was prepared with its own size and face; leave those two out.")
+        return avatar
+
     async def avatar(self, service: Service, progress: Callable[[float], object] = lambda part: None) -> Avatar:
         """The prepared face; cancelling ends the work on it and waits until it has ended. Raises LipsyncError."""
-        left = False
-
-        def leave() -> None:
-            nonlocal left
-            left = True
+        token = CancelToken()
 
         def look(part: float) -> None:
-            if left:
-                raise Left
+            token.check()
             progress(part)
 
-        return await service.threads.faces.run(lambda: self.avatar_now(service, look), leave)
+        return await service.threads.faces.run(lambda: self.avatar_now(service, look), token.cancel)
 
     def avatar_now(self, service: Service, progress: Callable[[float], object] | None = None) -> Avatar:
         """As `avatar`; blocks. What progress raises ends the work."""
         order = self.order
-        source: Path = self.face or next(iter(default_avatars().values()))
-        if self.face is None and order.avatar is not None:
-            kept = service.avatars.get(order.avatar)
-            if kept is not None:
-                if order.size is not None or order.face is not None:
-                    raise LipsyncError("This avatar was prepared with its own size and face; leave those two out.")
-                return kept
-            source = _listed(order.avatar)
-        return service.studio.avatar(source, face=order.face, size=order.size, progress=progress)
+        return service.studio.avatar(self.source(service), face=order.face, size=order.size, progress=progress)
 
 
 @asynccontextmanager

@@ -15,20 +15,16 @@ from pydantic import (
     create_model,
 )
 
-from lipsync_core.core.options import Option, TakeOptions, options
-from lipsync_core.errors import LimitExceeded
-from lipsync_core.settings import settings
+from lipsync_core.core.options import Option, TakeOptions, options, parse_face
+from lipsync_core.jobs.render import Limits
 
 SESSION_NAME = r"^[A-Za-z0-9_-]{8,64}$"
 
 
 def _face(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
-    """`0`, `320,240` or `0.5,0.4`, as a form sends it; whole numbers stay whole, because they are pixels."""
+    """A form sends it as text, see `parse_face`."""
     try:
-        if isinstance(value, str):
-            numbers = [float(part) if "." in part else int(part) for part in value.split(",")]
-            value = numbers[0] if len(numbers) == 1 else tuple(numbers)
-        return check(value)
+        return check(parse_face(value) if isinstance(value, str) else value)
     except ValueError:  # pydantic's own error is one too, and would tell of each way to write it
         raise ValueError(f"{str(value)[:60]} is no face; send a number such as 0 or a point such as 320,240") from None
 
@@ -80,16 +76,11 @@ class TakeRequest(_Fields):  # type: ignore[valid-type, misc]
 
         low_latency: where the request does not say. Raises LipsyncError for what is not allowed.
         """
-        if self.size is not None and self.size > settings().max_size:
-            raise LimitExceeded(
-                "The size {size} is too large here; choose up to {most} pixels.",
-                size=self.size,
-                most=settings().max_size,
-            )
+        Limits.of_settings().check_size(self.size)
         values = {name: getattr(self, name) for name in options() if name not in SENT_AS_FILE}
         if values["low_latency"] is None:
             values["low_latency"] = low_latency
-        return TakeOptions(**values | {"face": None, "size": None} | sources)
+        return TakeOptions(**values | sources)
 
 
 class StreamRequest(TakeRequest):

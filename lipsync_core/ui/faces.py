@@ -13,7 +13,7 @@ import numpy as np
 from lipsync_core import Avatar, LipsyncError
 from lipsync_core.face import default_avatars
 from lipsync_core.jobs.service import Service
-from lipsync_core.jobs.ttl_store import Kept
+from lipsync_core.jobs.ttl_store import TtlStore
 from lipsync_core.jobs.uploads import MAX_NAME, check_avatar
 from lipsync_core.settings import settings
 
@@ -39,7 +39,7 @@ class Faces:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._used: Kept[UsedFace] = Kept(settings().keep_seconds, settings().keep_files, _remove)
+        self._used: TtlStore[UsedFace] = TtlStore(settings().keep_seconds, settings().keep_files, _remove)
 
     def path(self, key: str) -> Path:
         """The file of a face. Raises LipsyncError where there is none: no other file can be named."""

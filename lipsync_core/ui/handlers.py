@@ -102,7 +102,7 @@ class Desk:
                     size=int(size) or None,
                     seed=int(seed or 0),
                 )
-                with self.service.figures.sessions.labels("page").track_inprogress():
+                with self.service.metrics.sessions.labels("page").track_inprogress():
                     yield from self._show(self._perform(wish, folder), folder, sound, words)
         except LipsyncError as error:
             yield SKIP, status(Report("failed", error=told(error, request, words)), words), SKIP, SKIP
@@ -115,7 +115,7 @@ class Desk:
 
     def _show(self, moments: Iterator[Moment], folder: Path, sound: str, words: Words) -> Iterator[Speaking]:
         shown, stage = 0.0, ""
-        frames = self.service.figures.frames.labels("page")
+        frames = self.service.metrics.frames.labels("page")
         counted = 0
         for moment in moments:
             if replaced(folder):

@@ -10,8 +10,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from lipsync_core.jobs.pipe import Pipe
-from lipsync_core.jobs.streaming import Stream
+from lipsync_core.jobs.streaming import Pipe, Stream
 
 PATH = "/page/sound/{name}"
 NAME = re.compile(r"[0-9a-f]{32}")  # the page draws it by lot: nobody else can listen

@@ -5,13 +5,10 @@ import time
 from collections.abc import Awaitable, Callable
 
 from lipsync_core import Avatar, LipsyncError, Studio
-from lipsync_core.jobs.queue import Busy, Ticket
 from lipsync_core.jobs.service import Service
 from lipsync_core.server.realtime.connection import Connection
 from lipsync_core.server.realtime.schemas import Answer, Offer, Say
 from lipsync_core.sinks.webrtc import Agenda, Player, Voicing, use_steady_encoders
-
-RETRY_SECONDS = 10  # after which a client that found no place may come again
 
 
 class Connections:
@@ -26,15 +23,15 @@ class Connections:
     async def open(self, service: Service, owner: str, offer: Offer, avatar: Callable[[], Avatar]) -> Answer:
         """Answer an offer. Raises Busy where no place is free now, LipsyncError for what cannot be used."""
         offer.take_options(low_latency=True)  # checks them
-        figures, began = service.figures, time.monotonic()
-        ticket = self._ticket(service, owner)
+        figures, began = service.metrics, time.monotonic()
+        entry = service.jobs.enter(owner, line=False)
         try:
             agenda = Agenda()
             face = await asyncio.to_thread(avatar)
             figures.stages.labels("face").observe(time.monotonic() - began)
             player = await asyncio.to_thread(self._player, offer, face, agenda)
         except BaseException:
-            ticket.leave()
+            entry.leave()
             raise
         loop = asyncio.get_running_loop()
         running = figures.sessions.labels("webrtc")
@@ -51,7 +48,7 @@ class Connections:
                 figures.stages.labels("first_frame").observe(first - began)
             figures.stages.labels("whole").observe(time.monotonic() - began)
             running.dec()
-            ticket.leave()
+            entry.leave()
 
         connection = Connection(player, agenda, ended, sent)
         session = service.sessions.open("webrtc", lambda: loop.call_soon_threadsafe(self._end, connection))
@@ -64,18 +61,6 @@ class Connections:
             await self._end(connection)
             raise
         return Answer(sdp=described.sdp, type=described.type, session=session.id)
-
-    def _ticket(self, service: Service, owner: str) -> Ticket:
-        """A place among the jobs: a live connection cannot wait in line."""
-        try:
-            ticket = service.jobs.enter(owner)
-            if ticket.position > 0:
-                ticket.leave()
-                raise Busy(service.jobs.waiting, RETRY_SECONDS)
-        except Busy:
-            service.figures.refused.inc()
-            raise
-        return ticket
 
     def _player(self, offer: Offer, avatar: Avatar, agenda: Agenda) -> Player:
         voicing = Voicing(avatar, offer.model, offer.fps, offer.seed, offer.idle, offer.batch_size, offer.queue_frames)

@@ -11,9 +11,9 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 from lipsync_core import Avatar, LipsyncError
 from lipsync_core.errors import redacted
 from lipsync_core.face import default_avatars
+from lipsync_core.jobs.queue import AsyncQueueEntry
 from lipsync_core.jobs.service import Service, owner_of, service_of
 from lipsync_core.jobs.streaming import Stream, until_left
-from lipsync_core.jobs.turn import Turn, turn
 from lipsync_core.server.problem_details import of_error
 from lipsync_core.server.request_parsing import ParsedRequest, body_schema, parse_request
 from lipsync_core.server.schemas import TakeRequest
@@ -55,23 +55,25 @@ async def prepare(request: Request) -> Response:
     """
     service = service_of(request)
     async with AsyncExitStack() as stack:
-        wish = await stack.enter_async_context(parse_request(request, TakeRequest, speech=False))
-        if wish.face is None:
+        parsed = await stack.enter_async_context(parse_request(request, TakeRequest, speech=False))
+        if parsed.face is None:
             raise LipsyncError("A face is needed; send a photo or a video as the file `avatar`.")
-        place = await stack.enter_async_context(turn(service, owner_of(request)))
+        entry = await stack.enter_async_context(service.jobs.entered(owner_of(request)))
         if wants_events(request):
-            return Stream(_told(service, wish, place), EVENTS, stack.pop_all())
+            return Stream(_events(service, parsed, entry), EVENTS, stack.pop_all())
 
         async def work() -> Avatar:
-            await place.come()
-            return await wish.avatar(service)
+            await entry.wait()
+            return await parsed.avatar(service)
 
         return JSONResponse(_facts(service, await until_left(request, work())), 201)
 
 
-async def _told(service: Service, wish: ParsedRequest[TakeRequest], place: Turn) -> AsyncGenerator[bytes, None]:
+async def _events(
+    service: Service, parsed: ParsedRequest[TakeRequest], entry: AsyncQueueEntry
+) -> AsyncGenerator[bytes, None]:
     try:
-        async for position in place.positions():
+        async for position in entry.positions():
             yield event("queued", position=position)
         done = 0.0
 
@@ -79,7 +81,7 @@ async def _told(service: Service, wish: ParsedRequest[TakeRequest], place: Turn)
             nonlocal done
             done = part
 
-        working = asyncio.ensure_future(wish.avatar(service, progress))
+        working = asyncio.ensure_future(parsed.avatar(service, progress))
         try:
             while not (await asyncio.wait((working,), timeout=PROGRESS_SECONDS))[0]:
                 yield event("progress", part=round(done, 3))

@@ -2,8 +2,7 @@
 
 import asyncio
 import shutil
-import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -12,21 +11,23 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import FileResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
-from lipsync_core.jobs.pipe import Pipe
+from lipsync_core import Frame, Take
+from lipsync_core.errors import redacted
+from lipsync_core.jobs.queue import AsyncQueueEntry
+from lipsync_core.jobs.render import Limits, Progress, RenderJob
 from lipsync_core.jobs.service import Service, owner_of, service_of
-from lipsync_core.jobs.streaming import Stream, until_left
-from lipsync_core.jobs.turn import Turn, turn
+from lipsync_core.jobs.streaming import Pipe, Stream, until_left
 from lipsync_core.server.problem_details import of_error, problem
-from lipsync_core.server.render import Making, making
 from lipsync_core.server.request_parsing import ParsedRequest, body_schema, parse_request
 from lipsync_core.server.schemas import TakeRequest
 from lipsync_core.server.server_sent_events import MEDIA_TYPE as EVENTS
 from lipsync_core.server.server_sent_events import error_event, event, wants_events
-from lipsync_core.sinks.mp4 import Mp4Writer
 
 VIDEO = "video/mp4"
 NAME = "talk.mp4"
 PROGRESS_SECONDS = 0.2  # between two events
+
+Parsed = ParsedRequest[TakeRequest]
 
 router = APIRouter(tags=["video"])
 
@@ -45,109 +46,125 @@ async def generate(request: Request, stream: bool = False) -> Response:
     """
     service = service_of(request)
     async with AsyncExitStack() as stack:
-        wish = await stack.enter_async_context(parse_request(request, TakeRequest))
-        place = await stack.enter_async_context(turn(service, owner_of(request)))
+        parsed = await stack.enter_async_context(parse_request(request, TakeRequest))
+        entry = await stack.enter_async_context(service.jobs.entered(owner_of(request)))
         if wants_events(request):
-            return Stream(_told(service, wish, place), EVENTS, stack.pop_all())
+            return Stream(_events(service, parsed, entry), EVENTS, stack.pop_all())
         if stream:
-            made = await until_left(request, _begin(stack, service, wish, place))
-            pipe = Pipe()
-            stack.callback(pipe.close)
-            return Stream(_piped(made, pipe), VIDEO, stack.pop_all())
-        video = await until_left(request, _whole(service, wish, place))
-        return _Once(video, stack.pop_all())
+            body = await until_left(request, _begin(stack, service, parsed, entry))
+            return Stream(body, VIDEO, stack.pop_all())
+        return _Once(await until_left(request, _whole(service, parsed, entry)), stack.pop_all())
 
 
-async def _begin(stack: AsyncExitStack, service: Service, wish: ParsedRequest[TakeRequest], place: Turn) -> Making:
-    await place.come()
-    return await stack.enter_async_context(making(service, wish, "mp4", low_latency=True))
+def _job(service: Service, parsed: Parsed, target: Any, *, low_latency: bool = False) -> RenderJob:
+    options = parsed.options(service, low_latency=low_latency)
+    return RenderJob(service.studio, options, target, limits=Limits.of_settings())
 
 
-async def _whole(service: Service, wish: ParsedRequest[TakeRequest], place: Turn) -> Path:
-    await place.come()
-    async with making(service, wish, "mp4", low_latency=False) as made:
-        return await _file(made, wish.folder / NAME)
+async def _whole(service: Service, parsed: Parsed, entry: AsyncQueueEntry) -> Path:
+    job = _job(service, parsed, parsed.folder / NAME)
+    await entry.wait()
+    async with service.rendering(job):
+        await service.write(job)
+    return parsed.folder / NAME
 
 
-async def _file(made: Making, path: Path, told: Callable[[float], object] = lambda seconds: None) -> Path:
-    """Write the file in a thread; a take that is closed ends it. told: is called there with the seconds so far."""
-    await made.service.threads.renders.run(lambda: _write(made, path, False, told), made.take.stop)
-    made.check_whole()
-    return path
+async def _begin(
+    stack: AsyncExitStack, service: Service, parsed: Parsed, entry: AsyncQueueEntry
+) -> AsyncGenerator[bytes, None]:
+    """The file as it grows; returns when there is a frame, so that what is unusable can still be told."""
+    pipe, begun = Pipe(), asyncio.Event()
+    job = _job(service, parsed, pipe, low_latency=True)
+    await entry.wait()
+    await stack.enter_async_context(service.rendering(job))
+    loop = asyncio.get_running_loop()
 
+    def each(frame: Frame) -> None:
+        if frame.index == 0:
+            loop.call_soon_threadsafe(begun.set)
 
-def _write(made: Making, target: Any, fragmented: bool, told: Callable[[float], object] = lambda seconds: None) -> None:
-    take = made.take
-    with Mp4Writer(target, take.size, take.fps, take.sample_rate, fragmented=fragmented) as writer:
-        for frame in take:
-            writer.write(frame)
-            made.count(frame)
-            told(frame.time)
-        last = time.monotonic()
-    made.service.figures.stages.labels("file").observe(time.monotonic() - last)
-
-
-async def _piped(made: Making, pipe: Pipe) -> AsyncGenerator[bytes, None]:
-    def work() -> None:
+    async def write() -> None:
         try:
-            _write(made, pipe, True)
+            await service.write(job, each)
         finally:
             pipe.end()
+            begun.set()
 
-    writing = asyncio.ensure_future(made.service.threads.renders.run(work, made.take.stop))
+    writing = asyncio.ensure_future(write())
+    stack.push_async_callback(_end, writing)
+    stack.callback(pipe.close)  # before that, as the thread may wait for a reader
+    await begun.wait()
+    if writing.done():
+        writing.result()
+    return _chunks(pipe, writing)
+
+
+async def _chunks(pipe: Pipe, writing: "asyncio.Future[Any]") -> AsyncGenerator[bytes, None]:
+    async for chunk in pipe.read():
+        yield chunk
+    writing.result()
+
+
+async def _end(writing: "asyncio.Future[Any]") -> None:
+    """Cancel what is not done, because the client has left, and wait for its end."""
+    writing.cancel()
+    await asyncio.wait((writing,))
+    if not writing.cancelled():
+        writing.exception()  # told already, or nobody is there to be told
+
+
+async def _events(service: Service, parsed: Parsed, entry: AsyncQueueEntry) -> AsyncGenerator[bytes, None]:
     try:
-        async for chunk in pipe.read():
-            yield chunk
-        await writing
-    finally:
-        pipe.close()
-        writing.cancel()
-        await asyncio.wait((writing,))
-        if not writing.cancelled():
-            writing.exception()  # told already, or nobody is there to be told
-        del writing  # else an error and this frame would hold each other, and the take with its files
-
-
-async def _told(service: Service, wish: ParsedRequest[TakeRequest], place: Turn) -> AsyncGenerator[bytes, None]:
-    try:
-        async for position in place.positions():
+        job = _job(service, parsed, parsed.folder / NAME)
+        async for position in entry.positions():
             yield event("queued", position=position)
-        began = time.monotonic()
-        async with making(service, wish, "mp4", low_latency=False) as made:
-            yield event("started", **made.facts())
-            seconds = 0.0
-
-            def told(now: float) -> None:
-                nonlocal seconds
-                seconds = now
-
-            writing = asyncio.ensure_future(_file(made, wish.folder / NAME, told))
+        async with service.rendering(job) as take:
+            yield event("started", **_facts(take))
+            writing = asyncio.ensure_future(service.write(job))
             try:
                 while not (await asyncio.wait((writing,), timeout=PROGRESS_SECONDS))[0]:
-                    yield event("progress", **_progress(made, seconds, began))
-                path = writing.result()
+                    yield event("progress", **_progress(job.progress))
+                writing.result()
             finally:
-                writing.cancel()  # where it is not done, the client has left
-                await asyncio.wait((writing,))
+                await _end(writing)
                 del writing  # else an error and this frame would hold each other, and the take with its files
-            size = path.stat().st_size
-            kept = service.videos.add(await asyncio.to_thread(_keep, path, service.folder.path))
-            facts = _progress(made, seconds, began) | {"part": 1.0, "first_frame_ms": round(made.first_frame * 1000, 1)}
-            yield event(
-                "finished", url=f"/api/files/{kept}.mp4", bytes=size, keep_seconds=service.videos.seconds, **facts
-            )
+        yield event("finished", **await _finished(service, parsed, job.progress))
     except Exception as error:
         yield error_event(of_error(error))
 
 
-def _progress(made: Making, seconds: float, began: float) -> dict[str, Any]:
-    """part: how far in the text, None for a recording."""
-    elapsed = time.monotonic() - began
+def _facts(take: Take) -> dict[str, Any]:
+    height, width = take.size
     return {
-        "frames": made.frames,
-        "seconds": round(seconds, 3),
-        "part": made.take.progress,
-        "frames_per_second": round(made.frames / max(elapsed, 1e-3), 1),
+        "voice": take.voice,
+        "model": take.model,
+        "avatar": take.avatar.name,
+        "fps": round(float(take.fps), 3),
+        "width": width,
+        "height": height,
+        "notes": [redacted(note) for note in take.avatar.notes],
+    }
+
+
+def _progress(progress: Progress) -> dict[str, Any]:
+    return {
+        "frames": progress.frames,
+        "seconds": round(progress.seconds, 3),
+        "part": progress.part,
+        "frames_per_second": round(progress.frames_per_second, 1),
+    }
+
+
+async def _finished(service: Service, parsed: Parsed, progress: Progress) -> dict[str, Any]:
+    path = parsed.folder / NAME
+    size = path.stat().st_size
+    key = service.videos.add(await asyncio.to_thread(_keep, path, service.folder.path))
+    return {
+        "url": f"/api/files/{key}.mp4",
+        "bytes": size,
+        "keep_seconds": service.videos.seconds,
+        **_progress(progress),
+        "first_frame_ms": round((progress.first_frame_seconds or 0.0) * 1000, 1),
     }
 
 
@@ -181,14 +198,14 @@ class _Ranged(FileResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         wrong: dict[str, str] | None = None
 
-        async def told(message: Message) -> None:
+        async def send_unless_wrong(message: Message) -> None:
             nonlocal wrong
             if message["type"] == "http.response.start" and message["status"] in (400, 416):
                 wrong = {"Content-Range": f"bytes */{Path(self.path).stat().st_size}"}
             if wrong is None:
                 await send(message)
 
-        await super().__call__(scope, receive, told)
+        await super().__call__(scope, receive, send_unless_wrong)
         if wrong is not None:
             detail = "There is no such range in the file; ask for bytes=FIRST-LAST within its length."
             await problem(416, detail, wrong)(scope, receive, send)
@@ -197,12 +214,12 @@ class _Ranged(FileResponse):
 class _Once(FileResponse):
     """A file that goes after it was sent, however that ended."""
 
-    def __init__(self, path: Path, held: AsyncExitStack) -> None:
+    def __init__(self, path: Path, resources: AsyncExitStack) -> None:
         super().__init__(path, media_type=VIDEO, filename=NAME, headers={"Cache-Control": "no-store"})
-        self._held = held
+        self._resources = resources
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         try:
             await super().__call__(scope, receive, send)
         finally:
-            await self._held.aclose()
+            await self._resources.aclose()

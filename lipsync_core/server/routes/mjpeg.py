@@ -10,10 +10,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from lipsync_core import Frame
+from lipsync_core.jobs.queue import AsyncQueueEntry
 from lipsync_core.jobs.service import Service, owner_of, service_of
 from lipsync_core.jobs.sessions import Session
 from lipsync_core.jobs.streaming import Stream, until_left
-from lipsync_core.jobs.turn import Turn, turn
 from lipsync_core.server.render import Making, making
 from lipsync_core.server.request_parsing import ParsedRequest, body_schema, parse_request, query_schema
 from lipsync_core.server.schemas import StreamRequest
@@ -47,7 +47,7 @@ class Show:
     async def body(self) -> AsyncGenerator[bytes, None]:
         """The parts; ends with the take."""
         feeding = asyncio.ensure_future(self._feed())
-        figures, facts = self._made.service.figures, self._session.facts
+        figures, facts = self._made.service.metrics, self._session.facts
         begin, sent, last = mjpeg.PREAMBLE, 0, False
         try:
             while (picture := await self._next()) is not None:
@@ -146,8 +146,8 @@ async def _show(request: Request) -> Response:
     service = service_of(request)
     async with AsyncExitStack() as stack:
         wish = await stack.enter_async_context(parse_request(request, StreamRequest))
-        place = await stack.enter_async_context(turn(service, owner_of(request)))
-        show, session = await until_left(request, _begin(stack, service, wish, place))
+        entry = await stack.enter_async_context(service.jobs.entered(owner_of(request)))
+        show, session = await until_left(request, _begin(stack, service, wish, entry))
         return Stream(show.body(), mjpeg.MEDIA_TYPE, stack.pop_all(), {"X-Session-Id": session.id})
 
 
@@ -166,11 +166,11 @@ def _cancel_this() -> Callable[[], object]:
 
 
 async def _begin(
-    stack: AsyncExitStack, service: Service, wish: ParsedRequest[StreamRequest], place: Turn
+    stack: AsyncExitStack, service: Service, wish: ParsedRequest[StreamRequest], entry: AsyncQueueEntry
 ) -> tuple[Show, Session]:
     session = service.sessions.open("mjpeg", _cancel_this(), name=wish.order.session)
     stack.callback(service.sessions.remove, session)
-    async for position in place.positions():
+    async for position in entry.positions():
         session.facts["position"] = position
     session.facts = {}
     made = await stack.enter_async_context(making(service, wish, "mjpeg", low_latency=True))

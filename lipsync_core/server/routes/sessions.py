@@ -31,7 +31,8 @@ async def state(request: Request, name: str) -> dict[str, Any]:
 @router.delete("/api/sessions/{name}", status_code=204)
 async def end(request: Request, name: str) -> None:
     """End a stream now."""
-    await asyncio.to_thread(_find(service_of(request), name).close)
+    service = service_of(request)
+    await service.threads.closing.run(_find(service, name).close)
 
 
 @router.get("/api/sessions/{name}/audio", response_class=Response, responses={200: {"content": {"audio/wav": {}}}})

@@ -56,8 +56,8 @@ def _load(request: Request) -> dict[str, int]:
 
 @router.get("/metrics", tags=["state"], response_class=Response)
 def metrics(request: Request) -> Response:
-    """Figures for Prometheus."""
-    return Response(generate_latest(service_of(request).figures.registry), media_type=CONTENT_TYPE_LATEST)
+    """Metrics for Prometheus."""
+    return Response(generate_latest(service_of(request).metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 
 @router.get(KEY_ROUTE, tags=["state"])

@@ -1,7 +1,9 @@
-"""A progress bar on a terminal, and nothing anywhere else."""
+"""What a terminal shows: columns that line up, and a progress bar."""
 
 import sys
 import time
+import unicodedata
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
@@ -51,3 +53,21 @@ class ProgressBar:
     ) -> None:
         if self._bar is not None:
             self._bar.close()
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Lines with two spaces between columns; the last column is as wide as it needs."""
+    widths = [max(_width(row[column]) for row in rows) for column in range(len(rows[0]) - 1)] if rows else []
+    lines = []
+    for row in rows:
+        cells = [cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=False)]
+        lines.append("  ".join([*cells, row[-1]]).rstrip())
+    return "\n".join(lines)
+
+
+def _width(text: str) -> int:
+    """Places that a terminal gives to a text: two to a Chinese character, none to a combining mark."""
+    return sum(
+        0 if unicodedata.category(c) in ("Mn", "Me", "Cf") else 1 + (unicodedata.east_asian_width(c) in "WF")
+        for c in text
+    )
