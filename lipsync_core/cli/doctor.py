@@ -9,7 +9,9 @@ EXAMPLE = "python -m lipsync_core doctor"
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.add_argument("--no-speed", action="store_true", help="leave out the tests of speed and of Coqui's import")
+    parser.add_argument(
+        "--no-speed", action="store_true", help="leave out the tests of speed and of what engines import"
+    )
     parser.add_argument("--json", action="store_true", help="one line of JSON on stdout")
 
 

@@ -19,8 +19,8 @@ EXAMPLE = "python -m lipsync_core voices --language ru"
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument("--language", metavar="L", help="only those of a language: a code such as pt-BR, or its name")
-    parser.add_argument("--get", metavar="VOICE", help="get what it lacks, such as coqui:tts_models/de/thorsten/vits")
-    parser.add_argument("--clone", metavar="RECORDING", help="a voice for XTTS to imitate; with --name and --consent")
+    parser.add_argument("--get", metavar="VOICE", help="get what a voice of this list lacks, by its id")
+    parser.add_argument("--clone", metavar="RECORDING", help="a voice to be imitated; with --name and --consent")
     parser.add_argument("--name", metavar="N", help="of the cloned voice")
     parser.add_argument("--who", metavar="W", default="", help="who agreed, for the note beside the recording")
     parser.add_argument("--consent", action="store_true", help="the person whose voice it is has agreed")
@@ -30,10 +30,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """List voices."""
     from lipsync_core.speech import clone_voice, voices
+    from lipsync_core.speech.engines.registry import all_engines
 
     if options.clone is not None:
         cloned = clone_voice(Path(options.clone), options.name or "", options.consent, options.who)
-        print(f"Kept as {cloned.path}; speak with it by --voice coqui:xtts/LANGUAGE/{cloned.name}.")
+        ids = [f"{one.name}:{one.imitation}" for one in all_engines() if one.imitation]
+        names = " or ".join(known.format(language="LANGUAGE", name=cloned.name) for known in ids)
+        print(f"Kept as {cloned.path}; speak with it by --voice {names}.")
         return 0
     if options.get is not None:
         print(f"{fetched(options.get).id} is ready.")

@@ -15,7 +15,7 @@ from lipsync_core.settings import Settings, settings
 
 
 def examine(speed: bool = True) -> dict[str, Any]:
-    """Look at everything; never raises. speed: also test it, and whether Coqui imports, for six seconds.
+    """Look at everything; never raises. speed: also test it, and whether engines import, for six seconds.
 
     "problems" are sentences about what is needed and does not work; "ready" is True where there is none. What is
     merely not there, such as a voice that was left out, is in its own list, with how to get it.

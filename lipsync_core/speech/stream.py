@@ -13,11 +13,12 @@ from lipsync_core.cancel import CancelToken, OperationCancelled
 from lipsync_core.errors import LimitExceeded, LipsyncError, Message
 from lipsync_core.settings import settings
 from lipsync_core.speech.assembly import PASSAGE_PAUSE, SpeechBuilder, trimmed
-from lipsync_core.speech.catalogue import companion, default_voice, find_voice, voices
-from lipsync_core.speech.engines.base import Utterance, get_engine
+from lipsync_core.speech.catalogue import companion, default_voice, find_voice, spoken_code
+from lipsync_core.speech.engines.base import Utterance
+from lipsync_core.speech.engines.registry import get_engine
 from lipsync_core.speech.speech import Speech
 from lipsync_core.speech.text.language_identification import guess_language
-from lipsync_core.speech.text.languages import NAMING_LANGUAGE, known_languages, language_code, shorten
+from lipsync_core.speech.text.languages import NAMING_LANGUAGE, known_languages, shorten
 from lipsync_core.speech.text.normalization import Passage, named, passages
 from lipsync_core.speech.text.segmentation import Piece, speakable, split
 from lipsync_core.speech.voice import Voice
@@ -95,7 +96,7 @@ def choose_voice(text: str, language: str | None = None, voice: str | Voice | No
         return default_voice(language if language is not None else guess_language(text))
     chosen = find_voice(voice)
     if language is not None:
-        code = language_code(language, {listed.language for listed in voices()})
+        code = spoken_code(language)
         if code.split("-")[0] != chosen.language.split("-")[0]:
             raise LipsyncError(
                 "The voice {voice} speaks {spoken}, not {wanted}; leave the voice out, or choose {default}.",

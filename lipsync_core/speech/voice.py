@@ -10,7 +10,7 @@ class Voice:
 
     id: engine and name, such as "piper:en_US-joe-medium", "espeak:ru" or "espeak:ru+f3".
     language: BCP-47 code. language_name, native_language_name: in English, and in the language itself.
-    gender: "male", "female" or "" where unknown.
+    gender: "male", "female" or "" where unknown. age: in years, None where unknown.
     neural: sounds human; the others are robotic.
     licence: of engine and voice. commercial_use: whether that licence allows it; None where its
         sources leave that open, as `licence` then says.
@@ -28,6 +28,7 @@ class Voice:
     sample_rate: int
     licence: str
     gender: str = ""
+    age: int | None = None
     neural: bool = False
     commercial_use: bool | None = True
     ready: bool = True

@@ -14,14 +14,12 @@ import numpy as np
 
 from lipsync_core.cancel import CancelToken
 from lipsync_core.settings import settings
-from lipsync_core.speech.engines.base import get_engine
+from lipsync_core.speech.engines.registry import engine_classes, get_engine
 from lipsync_core.speech.voice import Voice
 
 SENTENCES = ("The quick brown fox jumps over the lazy dog near the river bank.", "It was never seen there again.")
 MOST_FACTOR = 0.5  # of the time that speech takes to play: the rest is for the frames
 MOST_FIRST_SECONDS = 1.0
-# What is taken for granted where nothing was measured: both are many times faster on any machine that draws faces.
-FAST = ("piper", "espeak")
 
 _FILE = "voice_pace.json"
 
@@ -47,18 +45,23 @@ class Pace:
 def keeps_ahead(voice: Voice) -> bool:
     """Whether the voice is fast enough to be a default; reads a small file at most, and measures nothing."""
     pace = known_pace(voice)
-    return voice.engine in FAST if pace is None else pace.keeps_ahead
+    return engine_classes()[voice.engine].fast if pace is None else pace.keeps_ahead
 
 
 def is_prompt(voice: Voice) -> bool:
     """Whether it is fast enough and begins soon; of what `keeps_ahead` says."""
     pace = known_pace(voice)
-    return voice.engine in FAST if pace is None else pace.prompt
+    return engine_classes()[voice.engine].fast if pace is None else pace.prompt
 
 
 def known_pace(voice: Voice) -> Pace | None:
     """What was measured of the voice on this machine, if anything."""
-    return _known(settings().cache_dir, _changed(settings().cache_dir)).get(_key(voice))
+    return _known(settings().cache_dir, _changed(settings().cache_dir)).get(get_engine(voice.engine).speed_group(voice))
+
+
+def when_measured() -> int:
+    """Changes with whatever was measured last."""
+    return _changed(settings().cache_dir)
 
 
 def measure_pace(voice: Voice) -> Pace:
@@ -72,13 +75,8 @@ def measure_pace(voice: Voice) -> Pace:
             first = first or time.perf_counter() - start
             length += len(part.samples) / part.sample_rate
     pace = Pace(round(first, 3), round(float(np.divide(time.perf_counter() - start, max(length, 0.1))), 3))
-    _keep(_key(voice), pace)
+    _keep(get_engine(voice.engine).speed_group(voice), pace)
     return pace
-
-
-def _key(voice: Voice) -> str:
-    """Voices of one network are equally fast; those of Coqui are networks of their own."""
-    return voice.id if voice.engine == "coqui" else voice.engine
 
 
 def _changed(folder: Path) -> int:

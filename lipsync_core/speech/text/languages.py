@@ -1,5 +1,6 @@
 """Languages: their codes, names in English and in themselves, and the scripts they are written in."""
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from functools import lru_cache
@@ -214,18 +215,22 @@ def reader(script: str) -> str | None:
     return _READERS.get(script)
 
 
-def language_code(given: str, spoken: set[str]) -> str:
+@lru_cache(maxsize=16)
+def _codes_by_name(spoken: frozenset[str]) -> dict[str, str]:
+    """The codes in `spoken` and of the table, by all that people call them, in lower case."""
+    by_name = {code.lower(): code for code in spoken}
+    for language in known_languages().values():
+        for name in (language.code, language.name, language.native_name):
+            by_name.setdefault(name.lower(), language.code)
+    return by_name | {alias: code for alias, code in _ALIASES.items() if alias not in by_name}
+
+
+def language_code(given: str, spoken: Collection[str]) -> str:
     """The code among `spoken` that is meant by a code ("en", "pt_br", "de-AT") or name ("Russian", "русский").
 
     Raises LipsyncError, naming close matches, where none is.
     """
-    table = known_languages()
-    by_name = {code.lower(): code for code in spoken}
-    for language in table.values():
-        for name in (language.code, language.name, language.native_name):
-            by_name.setdefault(name.lower(), language.code)
-    by_name |= {alias: code for alias, code in _ALIASES.items() if alias not in by_name}
-
+    by_name = _codes_by_name(frozenset(spoken))
     wanted = " ".join(given.split()).lower()
     candidates = [wanted]
     tag = wanted.replace("_", "-").split(".")[0]  # de_DE.UTF-8, as in LANG

@@ -16,12 +16,12 @@ from lipsync_core.speech.engines.base import SpokenWord
 from lipsync_core.speech.speech import Phoneme
 from lipsync_core.speech.timing.words import tokens
 
-BREATH = 0.06  # seconds, of Piper
+BREATH = 0.06  # seconds
 _STRESS = "ˈˌ"
 _LENGTH = "ːˑ"
 LONG = 0.6  # how much a length mark adds to a segment's share of time
 _LETTERS = {"g": "ɡ", "ᵻ": "ɨ", "ε": "ɛ", "ʦ": "ts", "ʣ": "dz", "ʧ": "tʃ", "ʤ": "dʒ", "ʨ": "tɕ", "ʥ": "dʑ", "ᵊ": "ə"}
-# Names in ASCII that eSpeak gives where a language has no IPA for them (Kirshenbaum's notation, mostly).
+# Names in ASCII for what a language has no IPA for (Kirshenbaum's notation, mostly).
 _ASCII = {
     "ts.": "ʈʂ", "s.": "ʂ", "z.": "ʐ", "r.": "ɽ", "i.": "ɨ", "o-": "ɤ", "u\"": "ʉ", "s^": "sʲ", "n^": "ɲ", "?": "ʔ",
     "A": "ɑ", "N": "ŋ", "S": "ʃ", "X": "χ", "Z": "ʒ",

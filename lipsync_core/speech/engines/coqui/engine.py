@@ -10,26 +10,27 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from lipsync_core.audio.loudness import measure
 from lipsync_core.cancel import CancelToken
+from lipsync_core.checkpoints import Progress
 from lipsync_core.errors import LipsyncError, Message, Reason
 from lipsync_core.settings import settings
-from lipsync_core.speech.engines.base import SpokenWord, Utterance, get_engine, register
-from lipsync_core.speech.engines.coqui.cloning import cloned_voices
-from lipsync_core.speech.engines.coqui.library import HOW_TO_GET, coqui, known_models, lacking
+from lipsync_core.speech.engines.base import Engine, SpokenWord, Utterance
+from lipsync_core.speech.engines.coqui.library import HOW_TO_GET, PACKAGES, coqui, import_fault, known_models
 from lipsync_core.speech.engines.coqui.model import CoquiModel, Spoken, weights_of
 from lipsync_core.speech.engines.coqui.xtts import LANGUAGES, RATE, Xtts
-from lipsync_core.speech.engines.espeak.engine import ESpeak
+from lipsync_core.speech.engines.espeak.engine import espeak
 from lipsync_core.speech.engines.model_cache import Loading
 from lipsync_core.speech.speech import Phoneme
 from lipsync_core.speech.text.languages import NAMING_LANGUAGE, known_languages, language_code
 from lipsync_core.speech.timing.phonemes import phonemes_of_letters, timed_phonemes, timed_words
 from lipsync_core.speech.timing.words import tokens
 from lipsync_core.speech.voice import Voice
+from lipsync_core.speech.voice_cloning import cloned_voices
 
 FOLDER = "coqui"  # in the checkpoints folder: a model in each folder
 DOWNLOADED = "coqui/tts"  # where Coqui's own manager puts what it downloads
@@ -43,9 +44,14 @@ FREE = ("apache", "mit", "bsd", "mpl", "cc0", "cc-by-4", "cc-by-sa")  # how lice
 _NAME = re.compile(r"tts_models/[A-Za-z_-]+/[A-Za-z0-9_-]+/[A-Za-z0-9_-]+")
 
 
-@register("coqui")
-class Coqui:
+class Coqui(Engine):
     """Speaks XTTS, models in the checkpoints' folder `coqui`, and the published ones once they are downloaded."""
+
+    name = "coqui"
+    title = "Coqui"
+    quality = 50
+    packages: ClassVar = PACKAGES
+    imitation = XTTS + "{language}/{name}"
 
     def __init__(self) -> None:
         self._models = Loading(CoquiModel, "coqui-load")
@@ -54,7 +60,7 @@ class Coqui:
 
     def voices(self) -> list[Voice]:
         """Own models first, then XTTS by language and cloned voice, then what can be downloaded."""
-        install = HOW_TO_GET if lacking() else ""
+        install = self.how_to_install()
         own = sorted((settings().checkpoints_dir / FOLDER).glob("*/config.json"))
         return [
             *(_own(path.parent, install) for path in own),
@@ -67,7 +73,29 @@ class Coqui:
         parts = name.split("/")
         if len(parts) != 3 or parts[0] != "xtts" or parts[1] not in LANGUAGES:
             return None
-        return _xtts(parts[1], parts[2], HOW_TO_GET if lacking() else _xtts_how())
+        return _xtts(parts[1], parts[2], self.how_to_install() or _xtts_how())
+
+    def watched(self) -> list[Path]:
+        """Own and downloaded models, samples of cloned voices, and XTTS."""
+        return [settings().checkpoints_dir / FOLDER, _xtts_folder()]
+
+    def fetch(self, voice: Voice, progress: Progress | None = None) -> None:
+        """A published model is fetched by Coqui's own manager."""
+        super().fetch(voice, progress)
+        if voice.name_in_engine in known_models():
+            download(voice.name_in_engine)
+
+    def how_to_install(self) -> str:
+        """With what fits it, which its own requirements do not."""
+        return HOW_TO_GET if self.lacking() else ""
+
+    def import_fault(self) -> str:
+        """Tried in a process of its own, for about three seconds."""
+        return "" if self.lacking() else import_fault()
+
+    def speed_group(self, voice: Voice) -> str:
+        """XTTS in all its languages, or one model."""
+        return f"{self.name}:{XTTS.rstrip('/')}" if voice.name_in_engine.startswith(XTTS) else voice.id
 
     def load(self, voice: Voice, cancel: CancelToken) -> None:
         """Import Coqui and load the model: seconds, for XTTS more."""
@@ -75,15 +103,6 @@ class Coqui:
             self._xtts.get(_xtts_folder(), cancel)
         else:
             self._models.get(_folder_of(voice), cancel)
-
-    def reads(self, symbol: str, voice: Voice) -> bool:
-        """Symbols are read by their names."""
-        return False
-
-    def warm_up(self, voice: Voice) -> None:
-        """Load, and speak a word."""
-        for _ in self.synthesize("One.", voice, 1.0, CancelToken(), early=True):
-            pass
 
     def synthesize(
         self, text: str, voice: Voice, speed: float, cancel: CancelToken, early: bool
@@ -154,11 +173,8 @@ def download(name: str) -> Path:
 
 
 def _timed(text: str, spoken: Spoken, voice: Voice) -> tuple[list[Phoneme], list[SpokenWord]]:
-    espeak = get_engine("espeak")
-    assert isinstance(espeak, ESpeak)
-
     def phonemize(word: str) -> str:
-        return espeak.phonemes(word, espeak.find_language(voice.language))
+        return espeak().phonemes(word, espeak().find_language(voice.language))
 
     if not spoken.symbols:
         length = len(spoken.samples) / spoken.rate
@@ -293,18 +309,14 @@ def _voice(
     how_to_get: str,
     checkpoints: tuple[str, ...] = (),
 ) -> Voice:
-    language = known_languages()[code]
-    return Voice(
-        id=f"coqui:{name}",
+    return Coqui.voice(
+        name,
+        code,
+        how_to_get=how_to_get,
         name=shown,
-        language=code,
-        language_name=language.name,
-        native_language_name=language.native_name,
         sample_rate=rate,
         licence=licence,
         neural=True,
         commercial_use=commercial,
-        ready=not how_to_get,
-        how_to_get=how_to_get,
         checkpoints=checkpoints,
     )

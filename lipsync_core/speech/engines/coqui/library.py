@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import re
+import subprocess
 import sys
 import threading
 import types
@@ -17,18 +18,35 @@ from pathlib import Path
 from typing import Any
 
 from lipsync_core.errors import LipsyncError, Message, Reason
-from lipsync_core.speech.engines.base import get_engine
-from lipsync_core.speech.engines.espeak.engine import ESpeak
+from lipsync_core.installation import ROOT
+from lipsync_core.speech.engines.espeak.engine import espeak
 
 # What it imports without declaring it, too.
-PACKAGES = {"TTS": "coqui-tts", "torchaudio": "torchaudio", "torchcodec": "torchcodec", "transformers": "transformers"}
+PACKAGES = {
+    "TTS": "coqui-tts",
+    "torchaudio": "torchaudio",
+    "torchcodec": "torchcodec",
+    "transformers": "transformers",
+    "six": "six",
+}
 HOW_TO_GET = Message(
     "Install it: python -m pip install -r requirements.txt (coqui-tts with torchaudio and torchcodec)."
 )
 
+IMPORT_SECONDS = 120  # at most; the first time on a machine some of it is compiled
 _SWITCH = re.compile(r"\(.+?\)")  # eSpeak NG tells that it reads a word in another language
 _OTHER_NAMES = {"en": "en-us", "zh-cn": "cmn"}  # of languages, as Coqui's own phonemizer changes them
 _lock = threading.Lock()
+
+_TRY = """
+import sys
+from lipsync_core.errors import LipsyncError
+from lipsync_core.speech.engines.coqui.library import coqui
+try:
+    coqui()
+except LipsyncError as error:
+    sys.exit(str(error))
+"""
 
 
 def lacking() -> bool:
@@ -122,16 +140,36 @@ def _phonemizer(base: type) -> type:
 
         @staticmethod
         def supported_languages() -> dict[str, str]:
-            return {**_voices(), "en": "English"}
+            names = {one.name_in_engine: one.name for one in espeak().voices() if "+" not in one.id}
+            return {**names, "en": "English"}
 
         def _phonemize(self, text: str, separator: str = "") -> str:
-            espeak = get_engine("espeak")
-            assert isinstance(espeak, ESpeak)
-            voice = espeak.find_language(self._language)
-            return _SWITCH.sub("", espeak.phonemes(text, voice))
+            return _SWITCH.sub("", espeak().phonemes(text, espeak().find_language(self._language)))
 
     return Phonemizer
 
 
-def _voices() -> dict[str, str]:
-    return {voice.name_in_engine: voice.name for voice in get_engine("espeak").voices() if "+" not in voice.id}
+def import_fault() -> str:
+    """One sentence on why it cannot be imported, "" where it can; about three seconds.
+
+    Tried in a process of its own: what it brings may crash, hang, or break the other packages.
+    """
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", _TRY],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=IMPORT_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"Coqui does not import within {IMPORT_SECONDS} seconds; install it again, see docs/voices.md."
+    if done.returncode == 0:
+        return ""
+    said = done.stderr.strip().splitlines()
+    if done.returncode == 1 and said and said[-1].startswith("Coqui "):
+        return said[-1]
+    return f"Coqui does not import (status {done.returncode}); install it again, see docs/voices.md."

@@ -13,9 +13,9 @@ import numpy as np
 
 from lipsync_core.cancel import CancelToken
 from lipsync_core.errors import LipsyncError, Reason
-from lipsync_core.speech.engines.coqui.cloning import read_sample
 from lipsync_core.speech.engines.coqui.library import coqui
 from lipsync_core.speech.engines.coqui.model import Interruptible, device
+from lipsync_core.speech.voice_cloning import read_sample
 
 RATE = 24000  # Hz
 SAMPLE_RATE = 22050  # Hz, of the recordings that are imitated

@@ -5,13 +5,15 @@ https://github.com/espeak-ng/espeak-ng, version 1.52, GPL-3.0-or-later. Phoneme 
 
 from collections.abc import Iterator
 from functools import cache, lru_cache
+from typing import ClassVar
 
 import numpy as np
 
 from lipsync_core.cancel import CancelToken
 from lipsync_core.errors import LipsyncError, Message
-from lipsync_core.speech.engines.base import Utterance, register
-from lipsync_core.speech.engines.espeak.library import EVENT_PHONEME, EVENT_WORD, RATE, espeak_library
+from lipsync_core.speech.engines.base import Benchmark, Engine, Utterance
+from lipsync_core.speech.engines.espeak.library import EVENT_PHONEME, EVENT_WORD, RATE, Variant, espeak_library
+from lipsync_core.speech.engines.registry import get_engine
 from lipsync_core.speech.speech import Phoneme
 from lipsync_core.speech.text.languages import known_languages
 from lipsync_core.speech.timing.phonemes import segments
@@ -44,9 +46,15 @@ def _tag(name: str) -> str:
     )
 
 
-@register("espeak")
-class ESpeak:
+class ESpeak(Engine):
     """Speaks any of its languages in about a hundred variants of voice."""
+
+    name = "espeak"
+    title = "eSpeak NG"
+    quality = 10
+    fast = True
+    packages: ClassVar = {"espeakng_loader": "espeakng-loader"}
+    benchmark = Benchmark("espeak:en-us", realtime=2.5, first_frame_ms=100)
 
     def __init__(self) -> None:
         self._reads = lru_cache(maxsize=8192)(self._has_phonemes)
@@ -60,9 +68,8 @@ class ESpeak:
         return {"en-gb" if name == "en" else name: identifier for name, identifier in found.items()}
 
     @cache  # noqa: B019
-    def _variants(self) -> dict[str, str]:
-        library = espeak_library()
-        return {name.lower(): name for name in library.list_variants()}
+    def _variants(self) -> dict[str, Variant]:
+        return {variant.name.lower(): variant for variant in espeak_library().list_variants()}
 
     def voices(self) -> list[Voice]:
         """For each language its plain voice, which is male, and a female one."""
@@ -72,29 +79,31 @@ class ESpeak:
             tags = {tag: name for name, tag in _TAGS.items()}
             names = [tags.get(code, code.lower()) for code in known_languages()]
             names = ["en-gb" if name == "en" else name for name in names]
-            return [self._voice(name, variant, error.message) for name in names for variant in ("", FEMALE)]
+            female = Variant(FEMALE, "female")
+            return [self._voice(name, variant, error.message) for name in names for variant in (None, female)]
 
     @cache  # noqa: B019
     def _ready_voices(self) -> list[Voice]:
-        return [self._voice(name, variant) for name in self._identifiers() for variant in ("", FEMALE)]
+        female = self._variants()[FEMALE]
+        return [self._voice(name, variant) for name in self._identifiers() for variant in (None, female)]
 
-    def _voice(self, name: str, variant: str, how_to_get: str = "") -> Voice:
+    def _voice(self, name: str, variant: Variant | None, how_to_get: str = "") -> Voice:
         tag = _tag(name)
         language = known_languages().get(tag)
-        title, native = (language.name, language.native_name) if language else (tag, tag)
-        gender = "female" if variant.startswith("f") and variant[1:].isdigit() else "" if variant else "male"
-        return Voice(
-            id=f"espeak:{name}+{variant}" if variant else f"espeak:{name}",
-            name=f"{title}, {'female' if variant == FEMALE else variant}" if variant else title,
-            language=tag,
-            language_name=title,
-            native_language_name=native,
+        title = language.name if language else tag
+        if variant is not None:
+            title += f", {'female' if variant.name == FEMALE else variant.name}"
+        gender = variant.gender if variant else "male"
+        return self.voice(
+            f"{name}+{variant.name}" if variant else name,
+            tag,
+            how_to_get=how_to_get,
+            name=title,
             sample_rate=RATE,
             licence=LICENCE,
             gender=gender,
-            ready=not how_to_get,
-            how_to_get=how_to_get,
-            aliases=(f"{name}+female",) if variant == FEMALE else (f"{name}+male",) if not variant else (),
+            age=variant.age if variant else None,
+            aliases=(f"{name}+{gender}",) if variant is None or variant.name == FEMALE else (),
         )
 
     def find(self, name: str) -> Voice | None:
@@ -111,7 +120,7 @@ class ESpeak:
             raise LipsyncError(
                 'eSpeak NG has no voice "{voice}"; `python -m lipsync_core voices` lists all.', voice=voice.id
             )
-        return identifiers[base] + (f"+{self._variants()[variant.lower()]}" if variant else "")
+        return identifiers[base] + (f"+{self._variants()[variant.lower()].name}" if variant else "")
 
     def load(self, voice: Voice, cancel: CancelToken) -> None:
         """Load the library, which takes milliseconds."""
@@ -172,10 +181,12 @@ class ESpeak:
         words = words_from_marks(text, marks, phonemes)
         yield Utterance(samples.astype(np.float32) / 32768, RATE, tuple(phonemes), words, len(text))
 
-    def warm_up(self, voice: Voice) -> None:
-        """Load the library and the voice's dictionary."""
-        for _ in self.synthesize("a", voice, 1.0, CancelToken(), early=True):
-            pass
+
+def espeak() -> ESpeak:
+    """The one instance, for engines that have no phonemes of their own."""
+    engine = get_engine(ESpeak.name)
+    assert isinstance(engine, ESpeak)
+    return engine
 
 
 def _append(phonemes: list[Phoneme], name: str, start: float, end: float) -> None:

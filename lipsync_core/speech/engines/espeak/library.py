@@ -4,7 +4,9 @@ Its state is global to the process: one lock covers each use, and each use sets 
 """
 
 import ctypes
+import re
 import threading
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -21,13 +23,13 @@ MOST_CHOSEN = 100
 DRAINING_RATE = 400  # words a minute
 SEED = 1  # of the noise in its consonants, so that a text sounds nearly the same each time
 
-HOW_TO_GET = Message("Install the package espeakng-loader: python -m pip install espeakng-loader.")
 
 _SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: samples go to the callback, before espeak_Synth returns
 _PHONEME_EVENTS, _IPA_EVENTS, _DO_NOT_EXIT = 1, 2, 0x8000
 _UTF8 = 1  # neither SSML (0x10) nor [[phonemes]] (0x100) are commands: text is data
 _PARAMETER_RATE, _PARAMETER_VOLUME, _PARAMETER_PITCH, _PARAMETER_RANGE = 1, 2, 3, 4
 _EVENT_END_OF_LIST, EVENT_WORD, EVENT_PHONEME = 0, 1, 7
+_GENDER = re.compile(r"(?im)^gender +(?P<gender>male|female)(?: +(?P<age>\d+))?")  # in the file of a variant
 _IPA, _TIES = 2, 0x80  # espeak_TextToPhonemes mode; bits 8 to 23 hold a character
 
 
@@ -63,6 +65,15 @@ class _Voice(ctypes.Structure):
 
 
 _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A way in which any language can be spoken. name: such as "f3". gender, age: as its file states them."""
+
+    name: str
+    gender: str = ""
+    age: int | None = None
 
 
 class ESpeakLibrary:
@@ -126,9 +137,14 @@ class ESpeakLibrary:
         language = settings.get("dictionary") or settings.get("language", "").split(" ")[0].split("-")[0]
         return (self._data / f"{language}_dict").is_file()
 
-    def list_variants(self) -> list[str]:
-        """Names of the voice variants, such as "f3"."""
-        return sorted(path.name for path in (self._data / "voices" / "!v").iterdir())
+    def list_variants(self) -> list[Variant]:
+        """The voice variants, by name."""
+        found = []
+        for path in sorted((self._data / "voices" / "!v").iterdir()):
+            stated = _GENDER.search(path.read_text("utf-8", "replace"))
+            age = int(stated["age"]) if stated and stated["age"] else None
+            found.append(Variant(path.name, stated["gender"].lower() if stated else "", age))
+        return found
 
     def set_voice(self, identifier: str) -> None:
         """identifier: as listed, with a variant after a plus sign where one is wanted."""
@@ -191,7 +207,8 @@ def _load() -> ESpeakLibrary:
     try:
         return ESpeakLibrary()
     except ImportError as error:
-        raise LipsyncError("eSpeak NG is not installed; {how:inner}.", how=HOW_TO_GET) from error
+        how = Message("Install it: python -m pip install {packages: }.", packages=["espeakng-loader"])
+        raise LipsyncError("eSpeak NG is not installed; {how:inner}.", how=how) from error
     except OSError as error:
         raise LipsyncError(
             "eSpeak NG does not load ({reason}); install espeakng-loader again.", reason=Reason(error)

@@ -6,8 +6,8 @@ are a file each. eSpeak NG makes the phonemes.
 
 from collections.abc import Iterator
 from functools import cache, lru_cache
-from importlib.util import find_spec
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -15,19 +15,17 @@ from lipsync_core.cancel import CancelToken
 from lipsync_core.errors import Message
 from lipsync_core.settings import settings
 from lipsync_core.speech.assembly import trimmed
-from lipsync_core.speech.engines.base import Utterance, register
+from lipsync_core.speech.engines.base import Engine, Utterance
 from lipsync_core.speech.engines.kokoro.model import MOST, RATE, KokoroModel, read_style
 from lipsync_core.speech.engines.kokoro.phonemizer import KokoroPhonemizer, Symbol
 from lipsync_core.speech.engines.model_cache import Loading
 from lipsync_core.speech.speech import Phoneme
-from lipsync_core.speech.text.languages import known_languages
 from lipsync_core.speech.timing.phonemes import segments, timed_phonemes, timed_words
 from lipsync_core.speech.voice import Voice
 
 FOLDER = "kokoro"  # in the checkpoints folder
 NETWORK = "kokoro-int8.onnx"
 BREATH = 0.11  # seconds; a space takes up to four frames in which the mouth goes on
-PROGRAMS = {"onnxruntime": "onnxruntime", "onnx": "onnx", "espeakng_loader": "espeakng-loader"}  # by package
 HOW_TO_GET = Message("Run `python -m lipsync_core fetch kokoro kokoro_voices` (90 MB).")
 LICENCE = Message("Apache-2.0 (Kokoro); GPL-3.0-or-later (eSpeak NG, a separate package, makes its phonemes)")
 
@@ -46,29 +44,32 @@ _VOICES = {
 }
 
 
-@register("kokoro")
-class Kokoro:
+class Kokoro(Engine):
     """Speaks the voices of Kokoro 82M v1.0."""
+
+    name = "kokoro"
+    title = "Kokoro"
+    quality = 80
+    packages: ClassVar = {"onnxruntime": "onnxruntime", "onnx": "onnx", "espeakng_loader": "espeakng-loader"}
 
     def __init__(self) -> None:
         self._models = Loading(KokoroModel, "kokoro-load")
-        self._reader = cache(KokoroPhonemizer)
+        self._phonemizer = cache(KokoroPhonemizer)
         self._style = lru_cache(maxsize=8)(read_style)
+
+    def watched(self) -> list[Path]:
+        """The folder of the network and its voices."""
+        return [_folder()]
 
     def voices(self) -> list[Voice]:
         """All, the best of each language first."""
-        lacking = [package for module, package in PROGRAMS.items() if not find_spec(module)]
-        install = Message("Install it: python -m pip install {packages: }.", packages=tuple(lacking)) if lacking else ""
+        install = self.how_to_install()
         network = _folder() / NETWORK
         return [
             _voice(name, language, install or ("" if network.is_file() and _style_file(name).is_file() else HOW_TO_GET))
             for language, names in _VOICES.items()
             for name in names.split()
         ]
-
-    def find(self, name: str) -> Voice | None:
-        """There are no voices but those listed."""
-        return None
 
     def load(self, voice: Voice, cancel: CancelToken) -> None:
         """Load the network, in about half a second, and the voice's style."""
@@ -77,12 +78,7 @@ class Kokoro:
 
     def reads(self, symbol: str, voice: Voice) -> bool:
         """Whether the phonemes' maker has a name for the symbol."""
-        return self._reader(voice.language).reads(symbol)
-
-    def warm_up(self, voice: Voice) -> None:
-        """Load, and speak a word."""
-        for _ in self.synthesize("One.", voice, 1.0, CancelToken(), early=True):
-            pass
+        return self._phonemizer(voice.language).reads(symbol)
 
     def synthesize(
         self, text: str, voice: Voice, speed: float, cancel: CancelToken, early: bool
@@ -90,7 +86,7 @@ class Kokoro:
         """Speak in one Utterance: the network normalises over the whole sound, so no part of it can come earlier."""
         model = self._models.get(_folder() / NETWORK, cancel)
         style = self._style(_style_file(voice.name_in_engine))
-        reader = self._reader(voice.language)
+        reader = self._phonemizer(voice.language)
         read = reader.read(text)
         sounds, phonemes, length = [], [], 0.0
         for part in _parts(read):
@@ -133,20 +129,16 @@ def _style_file(name: str) -> Path:
 
 
 def _voice(name: str, code: str, how_to_get: str) -> Voice:
-    language = known_languages()[code]
     person = name.partition("_")[2]
-    return Voice(
-        id=f"kokoro:{name}",
+    return Kokoro.voice(
+        name,
+        code,
+        how_to_get=how_to_get,
         name=person.title(),
-        language=code,
-        language_name=language.name,
-        native_language_name=language.native_name,
         sample_rate=RATE,
         licence=LICENCE,
         gender="female" if name[1] == "f" else "male",
         neural=True,
-        ready=not how_to_get,
-        how_to_get=how_to_get,
         aliases=(person,),
         checkpoints=("kokoro", "kokoro_voices"),
     )

