@@ -27,8 +27,8 @@ LONG = "And so it goes on and on, because nobody has said that it should ever co
 @pytest.fixture(scope="module")
 def server(studio: Studio) -> Iterator[ApiServer]:
     with ApiServer(studio) as running:
-        with studio.idle(studio.avatar("mei", size=256)) as take:
-            next(take)
+        with studio.live(avatar=studio.avatar("mei", size=256)) as live:
+            next(live)
         yield running
 
 
@@ -39,7 +39,8 @@ def nothing_is_left(server: ApiServer) -> Iterator[None]:
 
 
 def is_free(server: ApiServer) -> bool:
-    return server.is_idle() and not any(thread.name == "webrtc player" for thread in threading.enumerate())
+    names = {thread.name for thread in threading.enumerate()}
+    return server.is_idle() and not names & {"live session", "live speech", "frame pump"}
 
 
 def test_speaks_in_step_and_rests(server: ApiServer) -> None:

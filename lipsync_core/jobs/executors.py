@@ -55,12 +55,14 @@ class Executor:
 
 class Executors:
     """faces: looking at pictures and clips. renders: whole takes. closing: waiting until threads of takes have ended.
+    live: the short calls of live sessions, which nothing long may keep waiting.
 
     places: how many jobs run at once, which is how many threads each kind needs for none of them to wait.
     """
 
     def __init__(self, places: int) -> None:
-        self.faces, self.renders, self.closing = (Executor(name, places) for name in ("faces", "renders", "closing"))
+        kinds = ("faces", "renders", "closing", "live")
+        self.faces, self.renders, self.closing, self.live = (Executor(name, places) for name in kinds)
 
     @property
     def stuck(self) -> int:
@@ -69,5 +71,5 @@ class Executors:
 
     def close(self) -> None:
         """Take no more work."""
-        for each in (self.faces, self.renders, self.closing):
+        for each in (self.faces, self.renders, self.closing, self.live):
             each.close()

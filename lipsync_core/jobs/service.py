@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from anyio import CapacityLimiter
-from fastapi import Request
+from starlette.requests import HTTPConnection
 
 from lipsync_core import Avatar, Frame, Studio, Take
 from lipsync_core.jobs.downloads import AT_ONCE
@@ -88,12 +88,12 @@ def _videos() -> TtlStore[Path]:
     return TtlStore(settings().keep_seconds, settings().keep_files, lambda path: path.unlink(missing_ok=True))
 
 
-def service_of(request: Request) -> Service:
+def service_of(request: HTTPConnection) -> Service:
     """The service of the application that got a request."""
     service: Service = request.app.state.service
     return service
 
 
-def owner_of(request: Request) -> str:
+def owner_of(request: HTTPConnection) -> str:
     """Who asks, as far as a fair queue needs to know."""
     return request.client.host if request.client else "unknown"

@@ -16,7 +16,7 @@ ID_BYTES = 16
 class Session:
     """One stream.
 
-    kind: "mjpeg" or "webrtc". close: ends it from any thread, without waiting for long.
+    kind: "mjpeg", "webrtc" or "websocket". close: ends it from any thread, without waiting for long.
     state: "waiting", "running" or "ended". facts: what GET /api/sessions/{id} tells besides; grows as more is known.
     sound: where the sound that belongs to the pictures can be read, for a kind that sends it apart.
     """

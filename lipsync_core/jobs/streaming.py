@@ -113,6 +113,11 @@ class Pipe:
         self._loop.call_soon_threadsafe(self._chunks.put_nowait, content)
         return len(content)
 
+    @property
+    def waiting(self) -> int:
+        """Bytes that are not read yet."""
+        return self._waiting
+
     def end(self) -> None:
         """Nothing more is written."""
         self._loop.call_soon_threadsafe(self._chunks.put_nowait, None)

@@ -48,7 +48,13 @@ class Drawing:
     """
 
     def __init__(
-        self, performance: Performance, options: TakeOptions, clock: Clock, wait_for_speech: bool, delay: float
+        self,
+        performance: Performance,
+        options: TakeOptions,
+        clock: Clock,
+        wait_for_speech: bool,
+        delay: float,
+        lead_in: float,
     ) -> None:
         self.buffer = FrameBuffer()
         self.spoken = False
@@ -59,6 +65,7 @@ class Drawing:
         self._ahead = options.queue_frames or settings().queue_frames
         self._largest = options.batch_size or LARGEST_BATCH
         self._wait_for_speech, self._delay = wait_for_speech, delay
+        self._lead_in = math.ceil(lead_in * self._fps)  # frames
         self._meter = LevelMeter()
         self.timeline = Timeline(self._fps, performance.model.columns, meter=self._meter)
         self._held: list[Piece] = []  # come, and not placed
@@ -137,7 +144,7 @@ class Drawing:
         soonest = index
         while self._clock.running and self._clock.until(soonest) < max(self._delay, 1.5 * self._seconds + SLACK):
             soonest += 1
-        start = max(end, soonest, self._cut_until)
+        start = max(end, soonest, self._cut_until, self._lead_in)
         self.timeline.restart(start)
         self._cut_until = -1
 

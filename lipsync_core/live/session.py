@@ -73,12 +73,14 @@ class LiveSession:
         *,
         wait_for_speech: bool = False,
         delay: float = 0.0,
+        lead_in: float = 0.0,
         closed: Callable[[BaseException | None], object] = lambda error: None,
     ) -> None:
         """wait_for_speech: the clock starts with the first thing that is said, whose first frame is number 0.
 
         delay: seconds at least from the moment in which speech can be drawn to its first frame, so that its sound can
-        be sent ahead. closed: is called once, from the session's thread, when the session has ended, with what failed.
+        be sent ahead. lead_in: seconds from the first frame on in which nothing is said. closed: is called once, from
+        the session's thread, when the session has ended, with what failed.
         """
         performance = studio.performance(options)
         self.options, self.avatar, self.model = options, performance.avatar, performance.name
@@ -88,7 +90,7 @@ class LiveSession:
         self.skipped = self.spoken_characters = 0
         self._lock = threading.Condition()
         self._clock = Clock(self.fps)
-        self._drawing = Drawing(performance, options, self._clock, wait_for_speech, delay)
+        self._drawing = Drawing(performance, options, self._clock, wait_for_speech, delay, lead_in)
         self._events = EventQueue()
         self._waiting: deque[Utterance] = deque()  # what is not entirely placed yet
         self._placed: deque[Utterance] = deque()  # and what is not entirely heard
@@ -267,7 +269,7 @@ class LiveSession:
                 self._clock.start()
                 self._lock.notify_all()
                 return
-            if self._first_error is not None and not self._waiting and not self._drawing.spoken:
+            if not placed and self._first_error is not None and not self._waiting:
                 raise self._first_error
             self._lock.wait()
 

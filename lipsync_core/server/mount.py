@@ -14,14 +14,16 @@ PLACES = ("/api/", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics", 
 
 
 class _Api(BaseRoute):
-    """Hands whole requests to the application, with its own middleware and errors."""
+    """Hands whole requests, and WebSockets, to the application, with its own middleware and errors."""
 
     def __init__(self, app: FastAPI) -> None:
         self.app = app
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         path = scope.get("path", "").removeprefix(scope.get("root_path", ""))
-        ours = scope["type"] == "http" and any(path == place or path.startswith(place) for place in PLACES)
+        ours = scope["type"] in ("http", "websocket") and any(
+            path == place or path.startswith(place) for place in PLACES
+        )
         return (Match.FULL, {}) if ours else (Match.NONE, {})
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:

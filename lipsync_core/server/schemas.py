@@ -68,6 +68,14 @@ _Fields = create_model(  # type: ignore[call-overload]
 )
 
 
+LiveOptions = create_model(  # type: ignore[call-overload]
+    "LiveOptions",
+    __base__=_Strict,
+    __doc__="What may change while a live session runs.",
+    **{name: _field(option) for name, option in options().items() if option.live},
+)
+
+
 class TakeRequest(_Fields):  # type: ignore[valid-type, misc]
     """What is to be said, by whom and how. Fields that are left out have the defaults of the settings."""
 

@@ -1,69 +1,93 @@
-"""The routes."""
+"""The routes of /api/realtime."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, HTTPException, Request
 from fastapi.responses import FileResponse
+from starlette.websockets import WebSocket
 
-from lipsync_core import Studio
+from lipsync_core import LipsyncError, Studio
 from lipsync_core.jobs.service import owner_of, service_of
-from lipsync_core.server.realtime.connections import Connections
-from lipsync_core.server.realtime.schemas import Answer, IceServers, Interrupted, Offer, Said, Say
-from lipsync_core.server.request_parsing import ParsedRequest
+from lipsync_core.server.realtime.schemas import (
+    IceServers,
+    InterruptAnswer,
+    OfferAnswer,
+    OfferRequest,
+    SayAnswer,
+    SayRequest,
+)
+from lipsync_core.server.realtime.sessions import OpenSession, OpenSessions
+from lipsync_core.server.realtime.webrtc import WebRtcConnection
+from lipsync_core.server.realtime.websocket import SocketConnection
 
 CLIENT = Path(__file__).with_name("client.js")
-GONE = "There is no such session, or it has ended; send a new offer."
+GONE = "There is no such session, or it has ended; open a new one."
 
 
 def make_realtime(studio: Studio) -> APIRouter:
-    """The routes of /api/realtime, for an application that has a Service; its lifespan ends all connections."""
-    connections = Connections(studio)
+    """The routes of /api/realtime, for an application that has a Service; its lifespan ends all sessions."""
+    sessions = OpenSessions(studio)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            await connections.close()
+            await sessions.close()
 
     router = APIRouter(prefix="/api/realtime", tags=["streams"], lifespan=lifespan)
 
+    def find(key: str) -> OpenSession:
+        opened = sessions.find(key)
+        if opened is None:
+            raise HTTPException(404, GONE)
+        return opened
+
     @router.post("/offer")
-    async def offer(request: Request, wish: Offer) -> Answer:
+    async def offer(request: Request, fields: OfferRequest) -> OfferAnswer:
         """Open a WebRTC connection: video and audio on one clock, events on its data channel."""
         service = service_of(request)
-        with service.folder.job() as folder:
-            face = ParsedRequest(wish, folder, None, None)
-            answer = await connections.open(service, owner_of(request), wish, lambda: face.avatar_now(service))
+        opened = await sessions.open(service, owner_of(request), "webrtc", fields)
+        try:
+            connection = WebRtcConnection(opened, fields.microphone, service.threads.live)
+            described = await connection.answer(fields.sdp)
+        except BaseException:
+            await sessions.end(opened)
+            raise
         if await request.is_disconnected():  # nobody will connect
-            await connections.end(answer.session)
-        return answer
+            await sessions.end(opened)
+        return OfferAnswer(sdp=described.sdp, type=described.type, session=opened.entry.id)
 
     @router.post("/{session}/say")
-    async def say(session: str, wish: Say) -> Said:
-        """Say more on an open connection, after what is being said."""
-        number = await asyncio.to_thread(connections.say, session, wish)
-        if number is None:
-            raise HTTPException(404, GONE)
-        return Said(say=number)
+    async def say(request: Request, session: str, fields: SayRequest) -> SayAnswer:
+        """Say more in an open session, after what is being said."""
+        live = find(session).live
+        try:
+            number = await service_of(request).threads.live.run(lambda: live.say(**fields.model_dump()))
+        except LipsyncError:
+            find(session)  # it may have ended meanwhile
+            raise
+        return SayAnswer(say=number)
 
     @router.post("/{session}/interrupt")
-    async def interrupt(session: str) -> Interrupted:
+    async def interrupt(request: Request, session: str) -> InterruptAnswer:
         """Stop speaking, forget what waits, and go on as an idle face."""
-        stopped = connections.interrupt(session)
-        if stopped is None:
-            raise HTTPException(404, GONE)
-        return Interrupted(interrupted=stopped)
+        live = find(session).live
+        return InterruptAnswer(interrupted=await service_of(request).threads.live.run(live.clear))
 
     @router.post("/{session}/end", status_code=204, include_in_schema=False)  # for navigator.sendBeacon, which posts
     @router.delete("/{session}", status_code=204)
     async def end(session: str) -> None:
-        """End the connection."""
-        if not await connections.end(session):
-            raise HTTPException(404, GONE)
+        """End the session and its connections."""
+        await sessions.end(find(session))
+
+    async def audio(websocket: WebSocket) -> None:
+        await SocketConnection(websocket, sessions).run(websocket.path_params["session"])
+
+    # Not FastAPI's own kind of route, to which the application's dependencies, made for HTTP, would be added.
+    router.add_websocket_route("/api/realtime/{session}/audio", audio)
 
     @router.get("/ice")
     async def ice() -> IceServers:

@@ -1,11 +1,7 @@
-"""Frames as the two tracks of a WebRTC connection, on one clock, with a face that lives on between sentences."""
+"""A live session as the two tracks of a WebRTC connection, and its peer's microphone."""
 
-from lipsync_core.sinks.webrtc.agenda import Agenda
-from lipsync_core.sinks.webrtc.clock import Clock
-from lipsync_core.sinks.webrtc.encoders import use_steady_encoders
-from lipsync_core.sinks.webrtc.player import Player
-from lipsync_core.sinks.webrtc.reel import Reel
-from lipsync_core.sinks.webrtc.tracks import PictureTrack, SoundTrack
-from lipsync_core.sinks.webrtc.voicing import Voicing
+from lipsync_core.sinks.webrtc.encoders import use_managed_encoders
+from lipsync_core.sinks.webrtc.microphone import Microphone
+from lipsync_core.sinks.webrtc.tracks import SessionTracks
 
-__all__ = ["Agenda", "Clock", "PictureTrack", "Player", "Reel", "SoundTrack", "Voicing", "use_steady_encoders"]
+__all__ = ["Microphone", "SessionTracks", "use_managed_encoders"]

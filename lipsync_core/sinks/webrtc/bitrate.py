@@ -7,7 +7,7 @@ RISE = 1.5  # at most, from one change to the next
 WINDOW_SECONDS = 1.0  # over which is measured what goes out
 
 
-class Rate:
+class Bitrate:
     """Starts at what the picture deserves, and follows the receiver's estimates only where they are a true limit.
 
     A receiver cannot estimate much more than what it gets, and a still face needs little. So an estimate above what is
@@ -22,14 +22,14 @@ class Rate:
         self._sent = 0.0  # bits/s in the last whole window
 
     def count(self, size: int, now: float) -> None:
-        """Tell of an encoded picture of `size` bytes."""
+        """Count an encoded picture of `size` bytes. now: on the monotonic clock."""
         self._bits += size * 8
         if now - self._began >= WINDOW_SECONDS:
             self._sent = self._bits / (now - self._began)
             self._began, self._bits = now, 0
 
     def estimate(self, bits: int, now: float) -> None:
-        """Tell what the receiver believes the network can carry, in bits/s."""
+        """Take in what the receiver believes the network can carry, in bits/s."""
         if now - self._changed < SETTLE_SECONDS:
             return
         full = bits < self._sent
