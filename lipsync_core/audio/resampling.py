@@ -13,18 +13,20 @@ class Resampler:
     """
 
     def __init__(self, rate: int, wanted: int) -> None:
-        from av.audio.resampler import AudioResampler  # here, so that importing the package stays cheap
+        # Here, so that importing the package stays cheap; and whole, since of two threads that import different parts of
+        # it at once one may get what is half made.
+        import av
 
         self._rate = rate
-        self._resampler = AudioResampler(format="flt", layout="mono", rate=wanted) if rate != wanted else None
+        self._resampler = av.AudioResampler(format="flt", layout="mono", rate=wanted) if rate != wanted else None
 
     def push(self, samples: np.ndarray) -> np.ndarray:
         """(n,) float32 -> (m,) float32, what is complete."""
         if self._resampler is None or not len(samples):
             return samples
-        from av import AudioFrame
+        import av
 
-        frame = AudioFrame.from_ndarray(np.ascontiguousarray(samples[None]), format="flt", layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples[None]), format="flt", layout="mono")
         frame.sample_rate = self._rate
         return self._joined(self._resampler.resample(frame))
 
