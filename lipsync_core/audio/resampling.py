@@ -13,7 +13,7 @@ class Resampler:
     """
 
     def __init__(self, rate: int, wanted: int) -> None:
-        # Here, so that importing the package stays cheap; and whole, since of two threads that import different parts of
+        # Here, so that importing the package stays cheap; and whole, since of two threads that import other parts of
         # it at once one may get what is half made.
         import av
 
