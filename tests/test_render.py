@@ -1,5 +1,6 @@
 """A render as all who ask for one share it: followed, cancelled and limited."""
 
+import asyncio
 import os
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 from lipsync_core import Frame, LipsyncError, Studio, TakeOptions
 from lipsync_core.cancel import OperationCancelled
 from lipsync_core.jobs.render import Limits, RenderJob, TooLong
+from lipsync_core.jobs.service import Service
 
 from .api_server import LONG, ApiServer, until
 from .test_api_generate import recording
@@ -113,6 +115,31 @@ def test_what_cannot_be_is_refused_before_anything_begins(studio: Studio, tmp_pa
         RenderJob(studio, options("Hi.", size=720), tmp_path / "a.mp4", limits=Limits(size=512))
     with pytest.raises(LipsyncError, match="leave out language, voice and speed"):
         RenderJob(studio, options(audio=b"", voice="espeak:ru"), tmp_path / "a.mp4")
+
+
+def test_a_server_that_ends_waits_for_its_jobs(studio: Studio, tmp_path: Path) -> None:
+    """Their ends need its threads."""
+
+    async def end() -> None:
+        service = Service(studio)
+        job = RenderJob(studio, options(LONG), tmp_path / "a.mp4")
+
+        async def render() -> None:
+            async with service.jobs.entered("somebody") as entry:
+                await entry.wait()
+                async with service.rendering(job):
+                    await service.write(job)
+
+        rendering = asyncio.ensure_future(render())
+        while not job.progress.frames:
+            await asyncio.sleep(0.01)
+        rendering.cancel()
+        await service.close()
+        with pytest.raises(asyncio.CancelledError):
+            await rendering
+
+    asyncio.run(end())
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_stream_that_turns_out_unusable_is_refused(server: ApiServer) -> None:
