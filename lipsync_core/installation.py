@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from importlib import metadata
 from pathlib import Path
 
 from lipsync_core.errors import LipsyncError
@@ -19,6 +21,14 @@ class MissingExtra(LipsyncError, ImportError):
 def resource(name: str) -> Path:
     """Path of a file or folder that comes with the program, by its place in the repository: "assets/icon.svg"."""
     return (ROOT if IN_CHECKOUT else _INSTALLED) / name
+
+
+@cache
+def extras() -> frozenset[str]:
+    """Names of the extras, which pip installs; none in a checkout, where requirements.txt brings everything."""
+    if IN_CHECKOUT:
+        return frozenset()
+    return frozenset(metadata.metadata(DISTRIBUTION).get_all("Provides-Extra", []))
 
 
 @contextmanager

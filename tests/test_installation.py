@@ -1,5 +1,6 @@
 """The project as a package: a wheel that works from any folder, and one sentence for an extra that is missing."""
 
+import json
 import os
 import subprocess
 import sys
@@ -98,6 +99,16 @@ def test_an_installed_package_lists_its_voices(installed: Run, tmp_path: Path) -
     shown = installed("lipsync-studio", "render", "--help", cwd=tmp_path).stdout
     assert shown.startswith("usage: lipsync-studio render")
     assert "example:\n  lipsync-studio render --text" in shown
+
+
+@pytest.mark.slow
+def test_a_voice_names_the_extra_that_it_lacks(installed: Run, tmp_path: Path) -> None:
+    code = WITHOUT.format("from lipsync_core.cli import main; sys.exit(main())")
+    done = installed("python", "-c", code, "piper,onnxruntime,TTS", "voices", "--json", cwd=tmp_path)
+    how = {voice["id"].partition(":")[0]: voice["how_to_get"] for voice in json.loads(done.stdout)}
+    assert how.pop("espeak") == ""
+    assert how == {extra: f"Install it: python -m pip install 'lipsync-studio[{extra}]'." for extra in how}
+    assert how.keys() == {"piper", "kokoro", "coqui"}
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ import numpy as np
 from lipsync_core import checkpoints
 from lipsync_core.cancel import CancelToken
 from lipsync_core.errors import Message
+from lipsync_core.installation import DISTRIBUTION, extras
 from lipsync_core.speech.speech import Phoneme
 from lipsync_core.speech.text.languages import known_languages
 from lipsync_core.speech.voice import Voice
@@ -155,4 +156,6 @@ class Engine(ABC):
         """What to do about `lacking`, in one sentence; empty where nothing is."""
         if not (lacking := self.lacking()):
             return ""
+        if self.name in extras():
+            lacking = [f"'{DISTRIBUTION}[{self.name}]'"]
         return Message("Install it: python -m pip install {packages: }.", packages=lacking)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from lipsync_core.errors import LipsyncError, Message, Reason
-from lipsync_core.installation import ROOT
+from lipsync_core.installation import DISTRIBUTION, IN_CHECKOUT, ROOT
 from lipsync_core.speech.engines.espeak.engine import espeak
 
 # What it imports without declaring it, too.
@@ -29,8 +29,10 @@ PACKAGES = {
     "transformers": "transformers",
     "six": "six",
 }
-HOW_TO_GET = Message(
-    "Install it: python -m pip install -r requirements.txt (coqui-tts with torchaudio and torchcodec)."
+HOW_TO_GET = (
+    Message("Install it: python -m pip install -r requirements.txt (coqui-tts with torchaudio and torchcodec).")
+    if IN_CHECKOUT
+    else Message("Install it: python -m pip install {packages: }.", packages=[f"'{DISTRIBUTION}[coqui]'"])
 )
 
 IMPORT_SECONDS = 120  # at most; the first time on a machine some of it is compiled
