@@ -9,7 +9,7 @@ import zlib
 
 import torch
 
-from lipsync_core.models.wav2lip.architecture import Generator
+from lipsync_core.models.wav2lip.network import Generator
 
 
 def random_weights() -> dict[str, torch.Tensor]:

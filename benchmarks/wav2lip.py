@@ -23,18 +23,17 @@ import torch
 from benchmarks.random_weights import random_weights
 from lipsync_core.audio.mel import RATE, mel_spectrogram
 from lipsync_core.audio.normalization import LevelMeter
-from lipsync_core.bench.machine import machine
+from lipsync_core.bench.process import machine
 from lipsync_core.bench.speed import spoken
 from lipsync_core.core.studio import Studio
 from lipsync_core.face import Avatar
 from lipsync_core.frame import Frame
 from lipsync_core.models import Life, MelChunks
-from lipsync_core.models.wav2lip import crop, weights
-from lipsync_core.models.wav2lip.architecture import COLUMNS, SIDE, Generator
-from lipsync_core.models.wav2lip.chunks import HEARD, official_starts
-from lipsync_core.models.wav2lip.decoder import Decoder
+from lipsync_core.models.wav2lip.decoder import Decoder, Window
+from lipsync_core.models.wav2lip.faces import find_box
+from lipsync_core.models.wav2lip.mel import HEARD, official_starts
 from lipsync_core.models.wav2lip.model import Wav2LipModel
-from lipsync_core.models.wav2lip.window import Window
+from lipsync_core.models.wav2lip.network import COLUMNS, SIDE, Generator, load
 from lipsync_core.settings import settings
 from lipsync_core.sinks.mp4 import Mp4Writer
 
@@ -57,7 +56,7 @@ def plain_loop(net: Generator, avatar: Avatar, sound: tuple[np.ndarray, int], ta
     """What the official script does, but for its face detector, which is left out; -> frames."""
     torch.set_num_threads(cores())
     image = avatar.frames[0]
-    box = crop.find_box(avatar.landmarks[0], avatar.size, (0, 10, 0, 0))
+    box = find_box(avatar.landmarks[0], avatar.size, (0, 10, 0, 0))
     samples, rate = sound
     mel = mel_spectrogram(soxr.resample(samples, rate, RATE))
     chunks = [mel[:, start : start + COLUMNS] for start in official_starts(mel.shape[1], FPS)]
@@ -96,7 +95,7 @@ def compare(file: Path, seconds: float, rounds: int, size: int) -> None:
     use(wav2lip_weights=str(file), device="cpu")
     avatar = Studio().avatar("amara", size=size)
     sound = spoken(VOICE, seconds)
-    net = weights.load(file)
+    net = load(file)
     ways: dict[str, Callable[[Path], int]] = {"plain loop, float32": lambda out: plain_loop(net, avatar, sound, out)}
     for precision in ("float32", "bfloat16"):
         use(wav2lip_precision=precision)
@@ -141,10 +140,10 @@ def engines(file: Path, rounds: int) -> None:
     beside it counts little.
     """
     torch.set_num_threads(1)
-    net = weights.load(file)
+    net = load(file)
     exact, half = Decoder(net), Decoder(net, dtype=torch.bfloat16)
     whole, shown = Window(0, 96, 0, 96), Window(46, 96, 0, 96)
-    last = weights.load(file).to(memory_format=torch.channels_last)
+    last = load(file).to(memory_format=torch.channels_last)
     print("| way | batch 1 | batch 8 |\n| --- | --- | --- |")
     inputs = {n: (torch.rand(n, 1, 80, COLUMNS), torch.rand(n, 6, SIDE, SIDE)) for n in (1, 8)}
     features = {
@@ -213,7 +212,7 @@ def on_gpu(file: Path, seconds: float, size: int) -> None:
     """Print frames a second by group size, of the network and of whole frames, and of the plain loop's network."""
     use(wav2lip_weights=str(file), device="cuda")
     print(f"{torch.cuda.get_device_name()}, {size} x {size}\n")
-    net = weights.load(file).to("cuda")
+    net = load(file).to("cuda")
     count = round(seconds * FPS)
     mel, face = torch.rand(BATCH, 1, 80, COLUMNS), torch.rand(BATCH, 6, SIDE, SIDE)
     with torch.inference_mode():

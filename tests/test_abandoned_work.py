@@ -17,7 +17,7 @@ from PIL import Image
 
 from lipsync_core import LipsyncError, Studio
 from lipsync_core.face import load_avatar
-from lipsync_core.face.network import blaze_face
+from lipsync_core.face.detection import blaze_face
 from lipsync_core.models import Life, MelChunks, ModelInfo, make_model, register
 
 from .api_server import BODY, LONG, ApiServer, until

@@ -14,12 +14,12 @@ from PIL import Image
 
 from lipsync_core import settings
 from lipsync_core.face import load_avatar
-from lipsync_core.face.network import blaze_face, face_mesh
+from lipsync_core.face.detection import blaze_face, face_mesh
 
 LOAD = """
 import sys
 from lipsync_core.face import load_avatar
-from lipsync_core.face.network import blaze_face, face_mesh
+from lipsync_core.face.detection import blaze_face, face_mesh
 avatar = load_avatar(sys.argv[1], cache=sys.argv[2])
 print(avatar.key, len(avatar.frames), avatar.frames[-1].mean(), avatar.landmarks.sum(dtype=float))
 print(blaze_face.forwards + face_mesh.forwards, "cv2" in sys.modules)

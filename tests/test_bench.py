@@ -8,8 +8,7 @@ import pytest
 
 from lipsync_core import Studio
 from lipsync_core.bench import process, speed
-from lipsync_core.bench.figures import FIGURES
-from lipsync_core.bench.report import report
+from lipsync_core.bench.figures import FIGURES, report
 from lipsync_core.cli import main
 
 VOICE = "espeak:en-us"

@@ -25,14 +25,13 @@ from lipsync_core.audio.normalization import LevelMeter
 from lipsync_core.cli.main import main
 from lipsync_core.face import default_avatars, load_avatar
 from lipsync_core.models import Life, MelChunks
-from lipsync_core.models.wav2lip import chunks, crop, weights
-from lipsync_core.models.wav2lip.activity import activity
-from lipsync_core.models.wav2lip.architecture import Generator
-from lipsync_core.models.wav2lip.blending import Place
-from lipsync_core.models.wav2lip.decoder import Decoder
-from lipsync_core.models.wav2lip.faces import Faces
+from lipsync_core.models.wav2lip import faces, network
+from lipsync_core.models.wav2lip import mel as hearing
+from lipsync_core.models.wav2lip.decoder import Decoder, Window
+from lipsync_core.models.wav2lip.faces import FaceCrops, Place
+from lipsync_core.models.wav2lip.mel import activity
 from lipsync_core.models.wav2lip.model import Wav2LipModel
-from lipsync_core.models.wav2lip.window import Window
+from lipsync_core.models.wav2lip.network import Generator
 from lipsync_core.settings import settings
 from lipsync_core.sinks.mp4 import Mp4Writer
 
@@ -51,7 +50,7 @@ def weights_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def net(weights_file: Path) -> Generator:
-    return weights.load(weights_file)
+    return network.load(weights_file)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +90,7 @@ def take(studio: Studio, avatar: Avatar | Path, sound: np.ndarray, **options: in
 
 def masked(avatar: Avatar, index: int = 0) -> np.ndarray:
     """(H, W) bool: where a mouth may be drawn in a frame."""
-    faces = Faces(avatar, _Blind(), settings().wav2lip_pads)  # type: ignore[arg-type]
+    faces = FaceCrops(avatar, _Blind(), settings().wav2lip_pads)  # type: ignore[arg-type]
     face = faces[index]
     assert face is not None
     found = np.zeros(avatar.size, bool)
@@ -155,13 +154,13 @@ def test_the_mel_spectrogram_is_the_official_one(reference: dict[str, np.ndarray
 def test_chunks_can_start_where_the_official_script_has_them(
     reference: dict[str, np.ndarray], name: str, fps: float
 ) -> None:
-    official = chunks.official_starts(reference["melspec"].shape[1], fps)
+    official = hearing.official_starts(reference["melspec"].shape[1], fps)
     assert official == reference[name].tolist()
     mel = reference["melspec"]
     for frame in range(8, len(official) - 8):  # as a take cuts them
-        start = chunks.chunk_start(frame, fps, chunks.HEARD)
-        around = mel[None, :, start : start + chunks.HEARD]
-        heard = chunks.heard(around, np.array([frame]), fps, official=True)
+        start = hearing.chunk_start(frame, fps, hearing.HEARD)
+        around = mel[None, :, start : start + hearing.HEARD]
+        heard = hearing.heard(around, np.array([frame]), fps, official=True)
         assert np.array_equal(heard[0], mel[:, official[frame] : official[frame] + 16])
 
 
@@ -180,7 +179,7 @@ def test_the_official_sound_is_one_frame_late(studio: Studio, photo: Avatar, mon
 def test_chunks_keep_their_distance_to_the_frame_at_any_rate(fps: float) -> None:
     for frame in (0, 1, 7, 1000, 99999):
         middle = (frame + 0.5) / fps * 80
-        assert 3.8 < middle - chunks.trained_start(frame, fps) < 5.9  # one and a half frames of 25 a second: 4.8
+        assert 3.8 < middle - hearing.trained_start(frame, fps) < 5.9  # one and a half frames of 25 a second: 4.8
 
 
 # Files of weights
@@ -200,7 +199,7 @@ def test_official_files_load_unchanged(tmp_path: Path, net: Generator, form: str
         torch.save({"state_dict": wrapped, "optimizer": optimizer, "global_step": 7, "global_epoch": 1}, path)
     else:
         torch.save(state, path, _use_new_zipfile_serialization=form == "bare")
-    loaded = weights.load(path).state_dict()
+    loaded = network.load(path).state_dict()
     assert all(torch.equal(value, loaded[name]) for name, value in net.state_dict().items())
 
 
@@ -230,7 +229,7 @@ def test_another_networks_file_is_told_in_one_sentence(
 ) -> None:
     torch.save(content(), tmp_path / "other.pth")
     with pytest.raises(LipsyncError, match=said) as raised:
-        weights.load(tmp_path / "other.pth")
+        network.load(tmp_path / "other.pth")
     assert len(str(raised.value).splitlines()) == 1
 
 
@@ -243,14 +242,14 @@ def test_a_file_that_is_no_weights_runs_no_code(
 ) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(LipsyncError, match="damaged or no file of weights"):
-        weights.load(tmp_path / name)
+        network.load(tmp_path / name)
     assert "code of a file was run" not in capsys.readouterr().out
 
 
 def test_half_a_file_is_refused(tmp_path: Path, weights_file: Path) -> None:
     (tmp_path / "half.pth").write_bytes(weights_file.read_bytes()[: 40 * 2**20])
     with pytest.raises(LipsyncError, match="damaged"):
-        weights.load(tmp_path / "half.pth")
+        network.load(tmp_path / "half.pth")
 
 
 def test_without_weights_one_sentence_says_how_to_get_them(
@@ -300,9 +299,9 @@ def portrait(name: str) -> Avatar:
 def place_of(avatar: Avatar) -> tuple[Place, np.ndarray, Window, Window]:
     """The place, the 96 x 96 face, the box and the wanted part of a photo."""
     image, landmarks = avatar.frames[0], avatar.landmarks[0]
-    box = crop.find_box(landmarks, avatar.size, (0, 10, 0, 0))
-    face = crop.see(image, box)
-    wanted = crop.find_wanted(crop.find_area(crop.lower_face(landmarks), box), box)
+    box = faces.find_box(landmarks, avatar.size, (0, 10, 0, 0))
+    face = faces.see(image, box)
+    wanted = faces.find_wanted(faces.find_area(faces.lower_face(landmarks), box), box)
     return Place(image, landmarks, box, wanted, face), face, box, wanted
 
 
@@ -340,7 +339,7 @@ def test_an_open_mouth_is_seen_to_the_pixel_where_it_is_drawn_and_a_beard_beside
     points = [round(16 * float(v)) for v in (*spot, radius)]
     cv2.circle(speaking, (points[0], points[1]), points[2], (60, 10, 10), -1, cv2.LINE_AA, 4)
     out = image.copy()
-    place.paste(out, crop.see(speaking, box)[wanted.part].astype(np.float32), 1.0, 0.0)
+    place.paste(out, faces.see(speaking, box)[wanted.part].astype(np.float32), 1.0, 0.0)
     changed = np.abs(out.astype(int) - image).sum(2)
     asked = np.abs(speaking.astype(int) - image).sum(2)
     rows, columns = np.mgrid[: avatar.size[0], : avatar.size[1]]
@@ -360,7 +359,7 @@ def test_the_box_is_that_of_a_face_detector(name: str) -> None:
     assert points[10, 1] < box.top < points[[105, 334], 1].min()  # on the forehead
     assert 9 <= box.bottom - points[152, 1] <= 14  # the chin and ten pixels
     assert 0.85 < box.size[0] / box.size[1] < 1.5
-    assert crop.find_box(points, avatar.size, (1000, 1000, 1000, 1000)) == Window(0, avatar.size[0], 0, avatar.size[1])
+    assert faces.find_box(points, avatar.size, (1000, 1000, 1000, 1000)) == Window(0, avatar.size[0], 0, avatar.size[1])
 
 
 def test_the_mouth_moves_and_every_other_pixel_is_the_photos(studio: Studio, photo: Avatar) -> None:
@@ -463,10 +462,10 @@ def test_what_is_no_number_is_drawn_all_the_same(studio: Studio, photo: Avatar, 
 def test_digital_silence_and_a_whisper_are_told_apart() -> None:
     loud = mel_spectrogram(speech_like(1))
     level = LevelMeter().update(loud)
-    silence = np.full((1, 80, chunks.HEARD), SILENCE, np.float32)
+    silence = np.full((1, 80, hearing.HEARD), SILENCE, np.float32)
     assert activity(silence, level)[0] == 0
-    assert activity(loud[None, :, 20 : 20 + chunks.HEARD], level)[0] == 1
-    assert activity(loud[None, :, 20 : 20 + chunks.HEARD] - 1, level)[0] == 1  # 12 dB less
+    assert activity(loud[None, :, 20 : 20 + hearing.HEARD], level)[0] == 1
+    assert activity(loud[None, :, 20 : 20 + hearing.HEARD] - 1, level)[0] == 1  # 12 dB less
 
 
 # Clips
@@ -505,7 +504,7 @@ def test_a_clips_mouth_is_held_still_in_silence(studio: Studio, clip: Avatar) ->
 
 def test_a_clip_beyond_the_memory_is_drawn_the_same(net: Generator, clip: Avatar) -> None:
     decoder = Decoder(net)
-    roomy, tight = (Faces(clip, decoder, (0, 10, 0, 0), kept_bytes=kept) for kept in (2**29, 0))
+    roomy, tight = (FaceCrops(clip, decoder, (0, 10, 0, 0), kept_bytes=kept) for kept in (2**29, 0))
     said = decoder.listen(torch.zeros(1, 80, 16))
     for index in (0, 3, 0, 3):
         one, other = roomy[index], tight[index]
@@ -525,7 +524,9 @@ def test_groups_draw_what_single_frames_are(studio: Studio, photo: Avatar, clip:
     single, grouped = studio.model("wav2lip"), Wav2LipModel(group=4)
     sound = mel_spectrogram(np.concatenate([speech_like(0.4), np.zeros(RATE // 2, np.float32)]))
     level = LevelMeter().update(sound)
-    values = np.stack([sound[:, start : start + chunks.HEARD] for start in range(0, sound.shape[1] - chunks.HEARD, 4)])
+    values = np.stack(
+        [sound[:, start : start + hearing.HEARD] for start in range(0, sound.shape[1] - hearing.HEARD, 4)]
+    )
     mel = MelChunks(values, level, np.zeros((len(values), 2)))
     for avatar in (photo, clip):
         made = [

@@ -1,4 +1,4 @@
-"""Which figures are measured, what they should be, and how to get them all."""
+"""What the command bench measures, and how it tells it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,12 +7,26 @@ from statistics import median
 from typing import Any
 
 from lipsync_core.bench import process, speed
-from lipsync_core.bench.machine import machine
+from lipsync_core.bench.process import machine
 from lipsync_core.core.studio import Studio
 from lipsync_core.errors import LipsyncError
 from lipsync_core.face import Avatar
 from lipsync_core.speech import find_voice
 from lipsync_core.speech.engines.registry import engine_classes
+
+
+def report(measured: dict[str, Any]) -> str:
+    """What `measure` returned, as text."""
+    lines = [f"{name}: {value}" for name, value in measured["machine"].items() if value is not None]
+    lines += ["", "| figure | measured | goal | reached |", "| --- | --- | --- | --- |"]
+    for figure in FIGURES:
+        value = measured["figures"][figure.name]
+        bound = f"{'at most' if figure.less else 'at least'} {figure.goal:g}"
+        shown = "not measured" if value is None else f"{value:.{0 if value >= 50 else 2}f} {figure.unit}"
+        reached = "" if value is None else "yes" if figure.reached(value) else "no"
+        lines.append(f"| {figure.about} | {shown} | {bound} | {reached} |")
+    return "\n".join([*lines, *([""] if measured["notes"] else []), *measured["notes"]])
+
 
 PACKAGES = ("torch", "numpy", "opencv-python-headless", "av")  # whose version changes the speed
 SHORT, LONG = 10.0, 600.0  # seconds, of the renders whose memory is compared

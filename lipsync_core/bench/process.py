@@ -1,13 +1,48 @@
-"""What only a fresh process shows: the time of an import, and the peak of its memory."""
+"""The machine, and processes measured from outside."""
 
 import os
+import platform
 import subprocess
 import sys
+from contextlib import suppress
+from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
 from lipsync_core.errors import LipsyncError
 from lipsync_core.installation import ROOT
+
+
+def machine() -> dict[str, str | int | float | None]:
+    """Processor, usable cores, memory in GiB, system and Python."""
+    return {
+        "processor": _processor(),
+        "cores": _cores(),
+        "memory_gib": _memory(),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "python": platform.python_version(),
+    }
+
+
+def _processor() -> str:
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or "unknown"
+
+
+def _cores() -> int | None:
+    if hasattr(os, "sched_getaffinity"):  # fewer than there are, in a container or under taskset
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count()
+
+
+def _memory() -> float | None:
+    with suppress(AttributeError, OSError, ValueError):  # not on every system
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
+    return None
+
 
 IMPORT = """
 import time

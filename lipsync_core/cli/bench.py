@@ -18,8 +18,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Measure, and print a table or JSON."""
-    from lipsync_core.bench.figures import measure
-    from lipsync_core.bench.report import report
+    from lipsync_core.bench.figures import measure, report
 
     figures = measure(quick=options.quick, tell=lambda what: print(f"{what} ...", file=sys.stderr))
     print(json.dumps(figures) if options.json else report(figures))

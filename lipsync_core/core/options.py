@@ -11,8 +11,8 @@ import numpy as np
 
 from lipsync_core.errors import LipsyncError
 from lipsync_core.face import Avatar
-from lipsync_core.face.face import Choice
-from lipsync_core.face.output_size import SHORTER_RANGE
+from lipsync_core.face.landmarks import Choice
+from lipsync_core.face.photo import SHORTER_RANGE
 from lipsync_core.speech.recording import Source
 from lipsync_core.speech.stream import FASTEST, SLOWEST
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lipsync_core.core.options import Face, TakeOptions
 from lipsync_core.core.take import Performance, Take
 from lipsync_core.face import Avatar, default_avatars, load_avatar
-from lipsync_core.face.face import Choice
+from lipsync_core.face.landmarks import Choice
 from lipsync_core.frame import exact_rate
 from lipsync_core.models import Life, Model, make_model
 from lipsync_core.settings import settings

@@ -3,7 +3,7 @@
 import platform
 from typing import Any
 
-from lipsync_core.bench.machine import machine
+from lipsync_core.bench.process import machine
 from lipsync_core.doctor import packages
 from lipsync_core.doctor.attempt import attempt
 from lipsync_core.doctor.checkpoints import checkpoints

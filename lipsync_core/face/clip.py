@@ -7,15 +7,21 @@ from pathlib import Path
 import numpy as np
 
 from lipsync_core.errors import LipsyncError, Message
-from lipsync_core.face import detector, landmarks
+from lipsync_core.face import detection, landmarks
+from lipsync_core.face.avatar import ClipStore, ClipWriter
 from lipsync_core.face.clip_reader import BREAKS_OFF, CUT_OFF_SECONDS, Clip, Look
-from lipsync_core.face.face import Choice, Face, choose, faces_for, landmarks_of
-from lipsync_core.face.frame_store import ClipStore, ClipWriter
-from lipsync_core.face.output_size import output_size
-from lipsync_core.face.photo import TURNED, check_cheeks, faint, look_closely, quarter_turns, turn_landmarks
+from lipsync_core.face.landmarks import Choice, Face, choose, faces_for, landmarks_of
+from lipsync_core.face.photo import (
+    TURNED,
+    check_cheeks,
+    faint,
+    look_closely,
+    output_size,
+    quarter_turns,
+    turn_landmarks,
+)
 from lipsync_core.face.prepared import FRAMES, Prepared
-from lipsync_core.face.smoothing import smooth
-from lipsync_core.face.tracker import Tracker
+from lipsync_core.face.tracking import Tracker, smooth
 
 GLANCE_SECONDS = 0.25  # between two quick looks for a first face, upright and not small
 # A thorough search costs 0.1 to 1 s, so without a face its distances grow: 0, 0.5, 1, 1.5, 2, 2.5, 3.1... 57 s.
@@ -94,8 +100,8 @@ def _find(clip: Clip, choice: Choice, name: str, look: Look) -> Start:
             faces = faces_for(image, choice, look)
             next_search = max(time + SEARCH_SECONDS, time * SEARCH_GROWTH)
         elif time >= next_glance:
-            views = detector.parts(width, height, max(width, height))
-            faces = landmarks_of(image, detector.detect(image, views, look))
+            views = detection.parts(width, height, max(width, height))
+            faces = landmarks_of(image, detection.detect(image, views, look))
         else:
             continue
         next_glance = time + GLANCE_SECONDS

@@ -1,10 +1,13 @@
-"""468 points of a face: MediaPipe's FaceMesh over a square that is fitted to the face."""
+"""The 468 landmarks of a face, and which face of a picture is meant."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
-from lipsync_core.face.detector import LEFT_EYE, RIGHT_EYE, Detection
-from lipsync_core.face.network import face_mesh
-from lipsync_core.face.roi import Roi, around
+from lipsync_core.errors import LipsyncError
+from lipsync_core.face import detection
+from lipsync_core.face.detection import LEFT_EYE, RIGHT_EYE, Detection, Roi, around, face_mesh
 
 COUNT = 468
 INPUT = 192  # pixels, both ways
@@ -53,3 +56,167 @@ def follow(image: np.ndarray, roi: Roi, passes: int = 2) -> tuple[np.ndarray, fl
 def cheek_width(landmarks: np.ndarray) -> float:
     """Distance between the cheeks in pixels, (468, 3) landmarks."""
     return float(np.linalg.norm(landmarks[LEFT_CHEEK, :2] - landmarks[RIGHT_CHEEK, :2]))
+
+
+SAME = 0.4  # overlap from which two sets of landmarks lie on one face
+REACH = 0.5  # face sizes that a chosen point may lie beside the nearest face
+POINT_VIEWS = (1, 2, 4, 8, 16)  # a chosen face is looked for in squares around the point, this part of the picture
+
+Choice = int | tuple[float, float] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """A face in a picture; pixels, (0, 0) is the centre of the first.
+
+    box: (4,) float32, left, top, right, bottom of the landmarks.
+    score: how sure the detector was, 0.5..1.
+    landmarks: (468, 3) float32, FaceMesh topology; x, y, and z in the same scale, smaller nearer to the camera.
+    presence: how sure the landmark network is that it saw a face, 0.5..1.
+    """
+
+    box: np.ndarray
+    score: float
+    landmarks: np.ndarray
+    presence: float
+
+    @property
+    def centre(self) -> np.ndarray:
+        """(2,) x and y of the middle of the box."""
+        return (self.box[:2] + self.box[2:]) / 2
+
+    @property
+    def side(self) -> float:
+        """Geometric mean of the box's width and height."""
+        return float(np.sqrt(np.prod(self.box[2:] - self.box[:2])))
+
+
+def detect_faces(image: np.ndarray, look: Callable[[], object] = lambda: None) -> list[Face]:
+    """All faces found in (H, W, 3) uint8 RGB, largest first; faces on their side or head only if none is upright.
+
+    look: is called before each part of the picture; what it raises ends the search.
+    """
+    _check(image)
+    return landmarks_of(image, detection.search(image, look))
+
+
+def landmarks_of(image: np.ndarray, detections: list[detection.Detection]) -> list[Face]:
+    """The detections that the landmark network takes for faces too, each face once, largest first."""
+    faces: list[Face] = []
+    for found in detections:
+        points, presence = follow(image, roi_of_detection(found))
+        if presence < MIN_PRESENCE:
+            continue
+        box = np.concatenate([points[:, :2].min(axis=0), points[:, :2].max(axis=0)])
+        face = Face(box, found.score, points, presence)
+        if not any(detection.overlap(_square(face), _square(other)) > SAME for other in faces):
+            faces.append(face)
+    return sorted(faces, key=lambda one: -one.side)
+
+
+def faces_for(image: np.ndarray, choice: Choice, look: Callable[[], object] = lambda: None) -> list[Face]:
+    """As `detect_faces`; around a chosen point also faces that are too small to be found in the whole picture."""
+    if not isinstance(choice, tuple):
+        return detect_faces(image, look)
+    _check(image)
+    height, width = image.shape[:2]
+    x, y = _pixels(choice, width, height)
+    views = [
+        Roi(x, y, max(height, width) / part) for part in POINT_VIEWS if max(height, width) / part >= detection.INPUT
+    ]
+    near = landmarks_of(image, detection.detect(image, views, look))
+    return near if near and _at(near, x, y) is not None else detect_faces(image, look)
+
+
+def choose(faces: list[Face], choice: Choice, width: int, height: int, name: str) -> Face:
+    """The face that is meant: the largest, the one of an index (0 is the largest), or the one at or nearest to a point.
+
+    A point is (x, y) in pixels; two floats in 0..1 are fractions of width and height. Raises LipsyncError, which says
+    how many faces there are, when there is no such face.
+    """
+    if not faces:
+        raise LipsyncError(
+            "No face was found in {name}; use a picture that shows a face from the front, well lit.", name=name
+        )
+    if choice is None:
+        return faces[0]
+    if isinstance(choice, tuple):
+        x, y = _pixels(choice, width, height)
+        if not (0 <= x < width and 0 <= y < height):
+            raise LipsyncError(
+                "The point ({x:g}, {y:g}) lies outside {name}, which is {width} x {height} pixels; choose one inside.",
+                x=x,
+                y=y,
+                name=name,
+                width=width,
+                height=height,
+            )
+        face = _at(faces, x, y)
+        if face is None:
+            at = tuple(f"({one.centre[0]:.0f}, {one.centre[1]:.0f})" for one in faces)
+            if len(faces) == 1:
+                raise LipsyncError(
+                    "There is no face at ({x:g}, {y:g}) in {name}, which has 1 face; choose a point near {at}.",
+                    x=x,
+                    y=y,
+                    name=name,
+                    at=at,
+                )
+            raise LipsyncError(
+                "There is no face at ({x:g}, {y:g}) in {name}, which has {count} faces; choose a point near {at}.",
+                x=x,
+                y=y,
+                name=name,
+                count=len(faces),
+                at=at,
+            )
+        return face
+    if not 0 <= choice < len(faces):
+        last = len(faces) - 1
+        if last == 0:
+            raise LipsyncError(
+                "There is no face {choice} in {name}, which has 1 face; choose 0, the only one.",
+                choice=choice,
+                name=name,
+            )
+        if last == 1:
+            raise LipsyncError(
+                "There is no face {choice} in {name}, which has 2 faces; choose 0 (the largest) or 1.",
+                choice=choice,
+                name=name,
+            )
+        raise LipsyncError(
+            "There is no face {choice} in {name}, which has {count} faces; choose 0 (the largest) to {last}.",
+            choice=choice,
+            name=name,
+            count=last + 1,
+            last=last,
+        )
+    return faces[choice]
+
+
+def _at(faces: list[Face], x: float, y: float) -> Face | None:
+    """The face whose box is nearest to a point, the smallest of those that hold it."""
+
+    def distance(face: Face) -> float:
+        return float(np.linalg.norm(np.maximum(0, np.maximum(face.box[:2] - (x, y), (x, y) - face.box[2:]))))
+
+    face = min(faces, key=lambda one: (distance(one), one.side))
+    return face if distance(face) <= REACH * face.side else None
+
+
+def _pixels(point: tuple[float, float], width: int, height: int) -> tuple[float, float]:
+    x, y = point
+    if isinstance(x, float) and isinstance(y, float) and 0 <= x <= 1 and 0 <= y <= 1:
+        return x * (width - 1), y * (height - 1)
+    return float(x), float(y)
+
+
+def _square(face: Face) -> Roi:
+    x, y = face.centre
+    return Roi(float(x), float(y), face.side)
+
+
+def _check(image: np.ndarray) -> None:
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+        raise ValueError(f"expected (height, width, 3) uint8 RGB, got {image.shape} {image.dtype}")

@@ -14,12 +14,11 @@ import numpy as np
 from lipsync_core.errors import LimitExceeded, LipsyncError, Message, Reason
 from lipsync_core.face import picture
 from lipsync_core.face.avatar import Avatar
-from lipsync_core.face.cache import Cache
 from lipsync_core.face.clip import prepare_clip
 from lipsync_core.face.clip_reader import open_clip
-from lipsync_core.face.face import Choice
+from lipsync_core.face.landmarks import Choice
 from lipsync_core.face.photo import prepare_photo
-from lipsync_core.face.prepared import open_prepared
+from lipsync_core.face.prepared import Cache, open_prepared
 from lipsync_core.face.source import Input, Source, find
 from lipsync_core.settings import settings
 

@@ -13,7 +13,7 @@ from lipsync_core.core.take import Performance
 from lipsync_core.core.timeline import SAMPLE_RATE, Timeline
 from lipsync_core.live.clock import Clock
 from lipsync_core.live.frame_buffer import FrameBuffer
-from lipsync_core.live.utterance import Piece, Pushed, Utterance
+from lipsync_core.live.queue_items import PushedItem, QueueItem, SoundPiece
 from lipsync_core.models import Life, MelChunks
 from lipsync_core.settings import settings
 
@@ -27,7 +27,7 @@ SLACK = 0.01  # seconds before it is due at which a frame is to be drawn
 
 
 @dataclass(frozen=True)
-class Batch:
+class FrameBatch:
     """Frames to be drawn at once, outside the lock."""
 
     performance: Performance
@@ -68,10 +68,10 @@ class Drawing:
         self._lead_in = math.ceil(lead_in * self._fps)  # frames
         self._meter = LevelMeter()
         self.timeline = Timeline(self._fps, performance.model.columns, meter=self._meter)
-        self._held: list[Piece] = []  # come, and not placed
+        self._held: list[SoundPiece] = []  # come, and not placed
         self._arrived = 0.0
         self._open = False  # more sound follows what was placed last, without a pause
-        self._within: Utterance | None = None  # whose sound was placed last, and not finished
+        self._within: QueueItem | None = None  # whose sound was placed last, and not finished
         self._cut_until = -1  # index before which nothing is placed: the mouth closes first
         self._began = 0.0  # when the last batch was begun
         self._seconds = 0.02  # that a frame takes to be drawn
@@ -93,12 +93,12 @@ class Drawing:
         """Whether more sound is wanted, when the frame of this index is taken next."""
         return self.timeline.end - self.timeline.sample(index) < AHEAD_SECONDS * SAMPLE_RATE
 
-    def hold(self, piece: Piece, utterance: Utterance) -> None:
+    def hold(self, piece: SoundPiece, utterance: QueueItem) -> None:
         """Take a piece, which is to follow what came before it."""
         self._held.append(piece)
         self._arrived = time.monotonic()
 
-    def place(self, index: int, utterance: Utterance) -> list[tuple[Piece, float]] | None:
+    def place(self, index: int, utterance: QueueItem) -> list[tuple[SoundPiece, float]] | None:
         """Put what was held on the timeline, each piece with its beginning in seconds; None where it has to wait.
 
         index: of the frame that is taken next.
@@ -127,13 +127,13 @@ class Drawing:
     def _frame(self, sample: int) -> int:
         return math.floor(sample * self._fps / SAMPLE_RATE + 1e-6)
 
-    def _enough(self, utterance: Utterance) -> bool:
+    def _enough(self, utterance: QueueItem) -> bool:
         """Whether the first frame of what is held can be drawn, or will never know more."""
         last = self._held[-1]
         if not last.joined or utterance.ended:
             return True
         seconds = sum(len(piece.samples) for piece in self._held) / SAMPLE_RATE
-        if not isinstance(utterance, Pushed):
+        if not isinstance(utterance, PushedItem):
             return seconds >= self.timeline.look_ahead
         needed = self.timeline.look_ahead + min(MOST_JITTER, utterance.longest_block)
         return seconds >= needed or time.monotonic() - self._arrived > STALLED_SECONDS
@@ -184,7 +184,7 @@ class Drawing:
             soonest += 1
         return soonest
 
-    def choose(self, index: int) -> Batch | None:
+    def choose(self, index: int) -> FrameBatch | None:
         """What to draw now, with the frame of this index taken next; None where nothing can be drawn yet."""
         if self._wait_for_speech and not self.spoken:
             return None
@@ -199,7 +199,7 @@ class Drawing:
         frames = range(start, stop)
         self.buffer.end = stop
         self._began = time.monotonic()
-        return Batch(self._performance, self.timeline.chunks(frames), frames, self.buffer.generation)
+        return FrameBatch(self._performance, self.timeline.chunks(frames), frames, self.buffer.generation)
 
     def _depth(self, index: int) -> int:
         return self._ahead if self.timeline.sample(index) < self.speech_end else IDLE_AHEAD
@@ -212,7 +212,7 @@ class Drawing:
         """Seconds before it is due at which a frame is drawn, whatever is known of what follows."""
         return 2 * self._seconds + SLACK
 
-    def put(self, index: int, image: np.ndarray, batch: Batch) -> bool:
+    def put(self, index: int, image: np.ndarray, batch: FrameBatch) -> bool:
         """Add a picture; False where it, and those after it, are not wanted any more."""
         now = time.monotonic()
         if index == batch.frames.start:

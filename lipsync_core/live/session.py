@@ -18,7 +18,7 @@ from lipsync_core.frame import Frame
 from lipsync_core.live.clock import Clock
 from lipsync_core.live.drawing import EASE_SECONDS, Drawing
 from lipsync_core.live.events import EventQueue
-from lipsync_core.live.utterance import Pushed, Spoken, Utterance, mono
+from lipsync_core.live.queue_items import PushedItem, QueueItem, SpeechItem, mono
 from lipsync_core.speech import read_recording, speak
 from lipsync_core.speech.recording import Source
 
@@ -92,8 +92,8 @@ class LiveSession:
         self._clock = Clock(self.fps)
         self._drawing = Drawing(performance, options, self._clock, wait_for_speech, delay, lead_in)
         self._events = EventQueue()
-        self._waiting: deque[Utterance] = deque()  # what is not entirely placed yet
-        self._placed: deque[Utterance] = deque()  # and what is not entirely heard
+        self._waiting: deque[QueueItem] = deque()  # what is not entirely placed yet
+        self._placed: deque[QueueItem] = deque()  # and what is not entirely heard
         self._count = 0
         self._next = 0  # index of the frame that is taken next
         self._sent = 0  # samples that `sound_ahead` has given
@@ -101,7 +101,7 @@ class LiveSession:
         self._heard_until = 0.0
         self._wait_for_speech = wait_for_speech
         self._first_error: LipsyncError | None = None
-        self._retired: list[Utterance] = []
+        self._retired: list[QueueItem] = []
         self._on_close = closed
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="live session", daemon=True)
@@ -121,11 +121,11 @@ class LiveSession:
             language, voice = options.language, options.voice
         rate = options.speed if speed is None else speed
         stream = speak(text, language, voice, rate)  # raises what is wrong with it, and begins with nothing
-        return self._add(lambda number: Spoken(number, lambda: stream, self._wake))
+        return self._add(lambda number: SpeechItem(number, lambda: stream, self._wake))
 
     def play(self, recording: Source) -> int:
         """Play a recording after all before it; its number. What is wrong with it is an event, `error`."""
-        return self._add(lambda number: Spoken(number, lambda: read_recording(recording), self._wake))
+        return self._add(lambda number: SpeechItem(number, lambda: read_recording(recording), self._wake))
 
     def push(self, samples: np.ndarray, sample_rate: int) -> int:
         """Say sound as it comes, after all before it, until `flush`; its number.
@@ -137,10 +137,10 @@ class LiveSession:
         mono(samples[:0])  # a kind of array that cannot be used is refused before anything is begun
         with self._lock:
             last = self._waiting[-1] if self._waiting else None
-            if not isinstance(last, Pushed) or last.flushed:
-                self._add(Pushed)
+            if not isinstance(last, PushedItem) or last.flushed:
+                self._add(PushedItem)
                 last = self._waiting[-1]
-            assert isinstance(last, Pushed)
+            assert isinstance(last, PushedItem)
             last.push(samples, sample_rate)
             self._lock.notify_all()
             return last.number
@@ -149,7 +149,7 @@ class LiveSession:
         """What was pushed is complete; what is pushed from now on is said as something new."""
         with self._lock:
             last = self._waiting[-1] if self._waiting else None
-            if isinstance(last, Pushed):
+            if isinstance(last, PushedItem):
                 last.flush()
                 self._lock.notify_all()
 
@@ -195,7 +195,7 @@ class LiveSession:
         """Whether something is being said or waits."""
         return bool(self._waiting or self._placed)
 
-    def _add(self, make: Callable[[int], Utterance]) -> int:
+    def _add(self, make: Callable[[int], QueueItem]) -> int:
         with self._lock:
             if self._closed:
                 raise LipsyncError("The session has ended; open a new one.")
@@ -332,7 +332,7 @@ class LiveSession:
     def _place(self) -> None:
         """Put sound that has come on the timeline."""
         for utterance in list(self._waiting)[:2]:  # the second one is prepared meanwhile
-            if isinstance(utterance, Spoken):
+            if isinstance(utterance, SpeechItem):
                 self._attempt(utterance, utterance.open)
         while self._waiting and self._drawing.has_room(self._next):
             utterance = self._waiting[0]
@@ -347,7 +347,7 @@ class LiveSession:
             elif piece is None:
                 return
 
-    def _attempt(self, utterance: Utterance, work: Callable[[], Any]) -> Any:
+    def _attempt(self, utterance: QueueItem, work: Callable[[], Any]) -> Any:
         try:
             return work()
         except LipsyncError as error:
@@ -357,7 +357,7 @@ class LiveSession:
             utterance.stop()
             return None
 
-    def _tell(self, utterance: Utterance, placed: "list[tuple[Any, float]]") -> None:
+    def _tell(self, utterance: QueueItem, placed: "list[tuple[Any, float]]") -> None:
         """Announce what has got its place: pieces, and the seconds at which they begin."""
         for piece, start in placed:
             if utterance.began is None:
@@ -374,7 +374,7 @@ class LiveSession:
                 end = round(start + word.end, 3)
                 self._events.add("word", start + word.start, utterance.number, text=word.text, end=end)
 
-    def _finish(self, utterance: Utterance) -> None:
+    def _finish(self, utterance: QueueItem) -> None:
         self._waiting.popleft()
         self._retire(utterance)
         self._lock.notify_all()
@@ -382,7 +382,7 @@ class LiveSession:
             utterance.end = self._drawing.finish() / SAMPLE_RATE
             self._events.add("finished", utterance.end - 1 / SAMPLE_RATE, utterance.number)  # with the last frame
 
-    def _retire(self, *utterances: Utterance) -> None:
+    def _retire(self, *utterances: QueueItem) -> None:
         for utterance in utterances:
             utterance.stop()
             self._retired.append(utterance)

@@ -1,4 +1,4 @@
-"""The face at rest: the avatar's own landmarks with the mouth closed, and the lip line as a curve."""
+"""The pose of a face, and its mouth at rest."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,115 @@ import cv2
 import numpy as np
 
 from lipsync_core.models.rig import topology as t
-from lipsync_core.models.rig.lip_line import STEP, trace_lip_line
-from lipsync_core.models.rig.pose import Pose, eye_distance
+from lipsync_core.models.rig.topology import LEFT_CORNER, RIGHT_CORNER, STABLE
+
+
+@dataclass(frozen=True)
+class Pose:
+    """pixel = matrix @ face + offset; `matrix` (2, 2) is a rotation times the scale, `offset` (2,) in pixels."""
+
+    matrix: np.ndarray
+    offset: np.ndarray
+
+    @property
+    def scale(self) -> float:
+        """Pixels in one unit of face coordinates."""
+        return float(np.hypot(self.matrix[0, 0], self.matrix[1, 0]))
+
+    def to_pixels(self, face: np.ndarray) -> np.ndarray:
+        """(..., 2) face coordinates -> (..., 2) pixels."""
+        pixels: np.ndarray = face @ self.matrix.T + self.offset
+        return pixels
+
+    def to_face(self, pixels: np.ndarray) -> np.ndarray:
+        """(..., 2) pixels -> (..., 2) face coordinates."""
+        face: np.ndarray = (pixels - self.offset) @ np.linalg.inv(self.matrix).T
+        return face
+
+
+def eye_distance(landmarks: np.ndarray) -> float:
+    """Distance of the outer eye corners in pixels, in space, so that a turned head does not shrink its mouth."""
+    return float(np.linalg.norm(landmarks[263] - landmarks[33]))
+
+
+def upright_pose(landmarks: np.ndarray) -> Pose:
+    """(468, 3) pixels -> the Pose whose origin is this face's own mouth."""
+    points = landmarks[:, :2].astype(np.float64)
+    eyes = points[263] - points[33]
+    lips = points[RIGHT_CORNER] - points[LEFT_CORNER]
+    # The lips are slanted in many faces and the eyes in others: half of each keeps the mouth's motion plausible.
+    axis = eyes / np.linalg.norm(eyes) + lips / np.linalg.norm(lips)
+    axis /= np.linalg.norm(axis)
+    matrix = np.array([[axis[0], -axis[1]], [axis[1], axis[0]]]) * eye_distance(landmarks)
+    return Pose(matrix, (points[LEFT_CORNER] + points[RIGHT_CORNER]) / 2)
+
+
+def fit_pose(landmarks: np.ndarray, reference: np.ndarray) -> Pose:
+    """The Pose that lays the skull's points of `reference` (468, 2; face coordinates) on (468, 3) `landmarks`.
+
+    Least squares over a similarity (Umeyama, "Least-Squares Estimation of Transformation Parameters", 1991).
+    """
+    target = landmarks[list(STABLE), :2].astype(np.float64)
+    source = reference[list(STABLE)]
+    t, s = target - target.mean(0), source - source.mean(0)
+    z = (t[:, 0] + 1j * t[:, 1]) @ (s[:, 0] - 1j * s[:, 1]) / (s**2).sum()
+    matrix = np.array([[z.real, -z.imag], [z.imag, z.real]])
+    return Pose(matrix, target.mean(0) - matrix @ source.mean(0))
+
+
+STEP = 0.004  # face units between samples along and across the line
+REACH = 0.05  # face units searched above and below the landmarks' own line
+SLOPE_COST = 0.35  # cost of one step across per step along, against a darkness of 0..1
+
+
+def trace_lip_line(image: np.ndarray, line: np.ndarray) -> np.ndarray:
+    """Move a guessed lip line onto the darkest continuous path near it.
+
+    Landmarks miss the true line by a few pixels; a cut there would carry a sliver of one lip along with the other.
+
+    image: (H, W) float32 or uint8, the mouth's surroundings rectified: STEP face units a pixel, `line` in its pixels.
+    line: (n, 2) float, x rising, in pixels of `image`.
+    Returns (n, 2): the same x, y moved by at most REACH. Dynamic programming over columns.
+    """
+    x0, x1 = int(np.ceil(line[0, 0])), int(np.floor(line[-1, 0]))
+    if x1 - x0 < 8:
+        return line
+    reach = round(REACH / STEP)
+    columns = np.arange(x0, x1 + 1)
+    guess = np.interp(columns, line[:, 0], line[:, 1])
+    # A line narrower than the blur around it: compare each pixel to its own neighbourhood, so that a dark upper lip
+    # or a shadow does not pull the path away from the thin line.
+    gray = cv2.GaussianBlur(image.astype(np.float32), (0, 0), 1.2)
+    darkness = cv2.GaussianBlur(gray, (0, 0), 7) - gray
+    offsets = np.arange(-reach, reach + 1)
+    rows = guess[None, :] + offsets[:, None]
+    band: np.ndarray = cv2.remap(
+        darkness,
+        np.broadcast_to(columns.astype(np.float32), rows.shape).copy(),
+        rows.astype(np.float32),
+        cv2.INTER_LINEAR,
+    )
+    band = band / max(1e-3, float(np.percentile(band, 98)))
+    # At the corners the landmarks are trusted more than the picture, where folds of the cheek run on.
+    along = np.abs(np.linspace(-1, 1, len(columns)))
+    tether = (0.25 + 1.5 * along**4)[None, :] * (offsets[:, None] / reach) ** 2
+    cost = tether - np.clip(band, -1, 1)
+    total = cost[:, 0].copy()
+    came = np.zeros(band.shape, np.int32)
+    for j in range(1, len(columns)):
+        moves = np.stack([np.roll(total, 1) + SLOPE_COST, total, np.roll(total, -1) + SLOPE_COST])
+        moves[0, 0] = moves[2, -1] = np.inf
+        best = moves.argmin(0)
+        came[:, j] = np.arange(len(offsets)) + best - 1
+        total = moves[best, np.arange(len(offsets))] + cost[:, j]
+    path = np.zeros(len(columns))
+    state = int(total.argmin())
+    for j in range(len(columns) - 1, -1, -1):
+        path[j] = offsets[state]
+        state = int(came[state, j]) if j else state
+    path = cv2.GaussianBlur(path[None].astype(np.float32), (0, 0), 3)[0] + guess
+    return np.stack([line[:, 0], np.interp(line[:, 0], columns, path)], 1)
+
 
 PARTED = 0.045  # face units; lips further apart than this at the middle count as open in the picture
 UPPER_SHARE = 0.25  # of a mouth's opening, the part that the upper lip makes

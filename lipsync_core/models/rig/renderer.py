@@ -8,19 +8,22 @@ import torch
 import torch.nn.functional as F
 
 from lipsync_core.face.avatar import Avatar
-from lipsync_core.models.rig import basis, interior
-from lipsync_core.models.rig.extent import find_extent
-from lipsync_core.models.rig.idle import IdleMotion
-from lipsync_core.models.rig.inside import Inside
-from lipsync_core.models.rig.lattice import STEP, Box, box_around, fine
-from lipsync_core.models.rig.living import LivingPhoto
+from lipsync_core.models.rig import basis, mouth_interior
+from lipsync_core.models.rig.idle import IdleMotion, LivingPhoto, sway_fields
 from lipsync_core.models.rig.motion import CHANNELS
-from lipsync_core.models.rig.neutral import PARTED, find_neutral, lip_gap, own_opening
-from lipsync_core.models.rig.own_teeth import own_teeth
-from lipsync_core.models.rig.pose import Pose, fit_pose, upright_pose
-from lipsync_core.models.rig.sway import sway_fields
-from lipsync_core.models.rig.texture import Texture
-from lipsync_core.models.rig.warp import FEATHER, LayerWarp, cut_field
+from lipsync_core.models.rig.mouth_interior import Inside, own_teeth
+from lipsync_core.models.rig.neutral import PARTED, Pose, find_neutral, fit_pose, lip_gap, own_opening, upright_pose
+from lipsync_core.models.rig.warp import (
+    FEATHER,
+    STEP,
+    Box,
+    LayerWarp,
+    Texture,
+    box_around,
+    cut_field,
+    find_extent,
+    fine,
+)
 
 OPEN, PRESS = CHANNELS.index("open"), CHANNELS.index("press")
 SHADES = (0.34, 0.22)  # how dark the upper and the lower lip make what is just behind them
@@ -64,12 +67,12 @@ class Renderer:
             for side in ("upper", "lower")
         )
         self._extent = find_extent(self.neutral, self.upper, self.lower)
-        painted = interior.paint_interior(
-            interior.face_light(image, landmarks), self.neutral, scale=float(np.clip(pose.scale * 1.5, 80, 600))
+        painted = mouth_interior.paint_interior(
+            mouth_interior.face_light(image, landmarks), self.neutral, scale=float(np.clip(pose.scale * 1.5, 80, 600))
         )
         if avatar.is_photo:
             painted = own_teeth(painted, image, points, pose, self.neutral)
-        self._inside = Inside(interior.fade_colours(painted, image, landmarks), self.device)
+        self._inside = Inside(mouth_interior.fade_colours(painted, image, landmarks), self.device)
         self._living: LivingPhoto | None = None
         self._places: dict[int, _Place] = {}
         self._lock = Lock()

@@ -1,4 +1,6 @@
-"""Backward warps from the linear flow basis: where in the picture each output point comes from."""
+"""Moving a part of a picture by a lattice of points."""
+
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -6,13 +8,102 @@ import torch.nn.functional as F
 
 from lipsync_core.models.rig import basis
 from lipsync_core.models.rig.basis import Layer
-from lipsync_core.models.rig.neutral import Neutral
+from lipsync_core.models.rig.motion import HIGHEST, LOWEST
+from lipsync_core.models.rig.neutral import Neutral, Pose
 
-NEWTON_STEPS = 3
-SMALLEST_AREA = 0.15  # of the source: the basis is never squeezed further, so nothing folds over
-FEATHER = 0.009  # face units: half the softness of the cut between the lips
-FEATHER_GROWTH = 0.22  # how fast the cut softens beyond the corners, in face units per face unit
-MOST_FEATHER = 0.08
+STEP = 4  # pixels between the points of the lattice
+
+
+@dataclass(frozen=True)
+class Box:
+    """Rows top..bottom and columns left..right of the output, the latter exclusive; multiples of STEP, so a box may
+    reach beyond the picture by less than STEP."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    @property
+    def empty(self) -> bool:
+        return self.bottom <= self.top or self.right <= self.left
+
+    def nodes(self) -> np.ndarray:
+        """(rows + 1, columns + 1, 2) float64 x and y in pixels: the lattice, its last row and column beyond the box."""
+        rows = np.arange(self.top, self.bottom + 1, STEP, dtype=np.float64)
+        columns = np.arange(self.left, self.right + 1, STEP, dtype=np.float64)
+        return np.stack(np.meshgrid(columns, rows), -1)
+
+    def inside(self, other: "Box") -> "Box":
+        """What both have in common."""
+        return Box(
+            max(self.top, other.top), max(self.left, other.left),
+            min(self.bottom, other.bottom), min(self.right, other.right),
+        )  # fmt: skip
+
+
+def box_around(points: np.ndarray, pose: Pose, size: tuple[int, int]) -> Box:
+    """The smallest box that holds (p, 2) face coordinates, within a picture of height and width `size`."""
+    pixels = pose.to_pixels(points)
+    low, high = np.floor(pixels.min(0) / STEP), np.ceil((pixels.max(0) + 1) / STEP)
+    limit = np.ceil(np.array(size[::-1]) / STEP)
+    low, high = (np.clip(edge, 0, limit).astype(int) * STEP for edge in (low, high))
+    return Box(int(low[1]), int(low[0]), int(high[1]), int(high[0]))
+
+
+def fine(values: torch.Tensor) -> torch.Tensor:
+    """(n, c, rows + 1, columns + 1) on a lattice -> (n, c, rows * STEP, columns * STEP) at the pixels."""
+    height, width = (values.shape[2] - 1) * STEP, (values.shape[3] - 1) * STEP
+    whole = F.interpolate(values, (height + 1, width + 1), mode="bilinear", align_corners=True)
+    return whole[:, :, :height, :width]
+
+
+# Half-pel interpolation of ITU-T H.264, 8.4.2.2.1: sharp, and short enough not to ring visibly.
+HALF_PEL = (1 / 32, -5 / 32, 20 / 32, 20 / 32, -5 / 32, 1 / 32)
+
+
+class Texture:
+    """(H, W, 3) uint8 RGB as a tensor.
+
+    doubled: put a sharp interpolated pixel between any two. A picture that moves by parts of a pixel would otherwise
+    be sharp in one frame and soft in the next, which shimmers.
+    """
+
+    def __init__(self, image: np.ndarray, device: torch.device, doubled: bool = False) -> None:
+        self.size = (image.shape[0], image.shape[1])
+        planes = torch.from_numpy(np.array(image)).to(device).permute(2, 0, 1)[None].float()
+        self._planes = _double(_double(planes).transpose(2, 3)).transpose(2, 3).contiguous() if doubled else planes
+
+    def pixels(self) -> np.ndarray:
+        """(h, w, 3) uint8 RGB: the pixels, and where it is doubled, those between them."""
+        return (self._planes[0] + 0.5).to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
+
+    def sample(self, points: torch.Tensor) -> torch.Tensor:
+        """(n, 2, h, w) x and y in pixels, (0, 0) the centre of the first -> (n, 3, h, w) colours 0..255."""
+        height, width = self.size
+        count, _, rows, columns = points.shape
+        scale = torch.tensor([2 / (width - 1), 2 / (height - 1)], device=points.device)
+        grid = (points * scale[:, None, None] - 1).permute(0, 2, 3, 1)
+        # One tall grid instead of a batch, because grid_sample copies a picture that is expanded to a batch.
+        seen = F.grid_sample(
+            self._planes, grid.reshape(1, count * rows, columns, 2), padding_mode="border", align_corners=True
+        )
+        return seen.reshape(3, count, rows, columns).transpose(0, 1)
+
+
+def _double(planes: torch.Tensor) -> torch.Tensor:
+    """(1, 3, h, w) -> (1, 3, 2 h - 1, w): the rows, and between each two a new one."""
+    channels, height, width = planes.shape[1:]
+    padded = F.pad(planes, (0, 0, 2, 2), mode="replicate")
+    between = sum(weight * padded[:, :, k : k + height - 1] for k, weight in enumerate(HALF_PEL))
+    result = torch.empty(1, channels, 2 * height - 1, width, device=planes.device)
+    result[:, :, ::2] = planes
+    result[:, :, 1::2] = torch.as_tensor(between).clamp(0, 255)
+    return result
+
+
+STILL = 0.0015  # face units: motion below this is not drawn
+SLACK = 0.02  # face units around the cut
 
 
 def cut_field(neutral: Neutral) -> np.ndarray:
@@ -83,3 +174,45 @@ class LayerWarp:
             step = torch.stack([(1 + vy) * miss_x - uy * miss_y, (1 + ux) * miss_y - vx * miss_x], 1) / area[:, None]
             x = x - step.clamp(-0.15, 0.15)
         return x
+
+
+@dataclass(frozen=True)
+class Extent:
+    """moving: (p, 2) points that bound all motion. upper_end, lower_start: (q, 2) the lowest points at which the upper
+    layer can be seen, and the highest at which the lower one can. parting: (r, 2) points that bound the open mouth."""
+
+    moving: np.ndarray
+    upper_end: np.ndarray
+    lower_start: np.ndarray
+    parting: np.ndarray
+
+
+def find_extent(neutral: Neutral, upper: LayerWarp, lower: LayerWarp) -> Extent:
+    """The Extent of all motion within the limits of the channels."""
+    limits = np.maximum(np.abs(LOWEST), HIGHEST)[:, None, None]
+    grid = basis.grid_points()
+    distance, softness = cut_field(neutral)
+    above, below = (warp.motion.permute(0, 2, 3, 1).cpu().numpy() for warp in (upper, lower))
+    reach = sum((np.abs(field) * limits[..., None]).sum(0).max(-1) for field in (above, below))
+
+    def lowest(field: np.ndarray, where: np.ndarray) -> np.ndarray:
+        sunk = grid[..., 1] + (np.clip(field[..., 1], 0, None) * limits).sum(0)
+        result: np.ndarray = np.where(where, sunk, basis.TOP).max(0)
+        return result
+
+    raised = grid[..., 1] - (np.clip(-below[..., 1], 0, None) * limits).sum(0)
+    x = grid[0, :, 0]
+    upper_end = np.stack([x, lowest(above, distance <= softness + SLACK)], 1)
+    lower_start = np.stack([x, np.where(distance >= -softness - SLACK, raised, basis.BOTTOM).min(0)], 1)
+    deepest = np.stack([x, lowest(below, np.abs(distance) <= softness + SLACK)], 1)
+    aside = 0.3 * neutral.half_width + 0.08
+    columns = (x > neutral.left[0] - aside) & (x < neutral.right[0] + aside)
+    parting = np.vstack([edge[columns] for edge in (upper_end, lower_start, deepest)])
+    return Extent(grid[reach > STILL], upper_end, lower_start, parting)
+
+
+NEWTON_STEPS = 3
+SMALLEST_AREA = 0.15  # of the source: the basis is never squeezed further, so nothing folds over
+FEATHER = 0.009  # face units: half the softness of the cut between the lips
+FEATHER_GROWTH = 0.22  # how fast the cut softens beyond the corners, in face units per face unit
+MOST_FEATHER = 0.08

@@ -1,4 +1,4 @@
-"""The network with all that depends on the face alone computed once, for the part of the face that is shown."""
+"""The network's decoder, for the part of the picture that is wanted."""
 
 from dataclasses import dataclass
 from typing import cast
@@ -7,9 +7,76 @@ import torch
 import torch.nn.functional as F
 
 from lipsync_core.audio.mel import BANDS, SILENCE
-from lipsync_core.models.wav2lip.architecture import COLUMNS, Conv, Generator, Up
-from lipsync_core.models.wav2lip.conv_bn_folding import Layer, fold, plain
-from lipsync_core.models.wav2lip.window import SIDES, Window, steps
+from lipsync_core.models.wav2lip.network import COLUMNS, Conv, FoldedLayer, Generator, Up, fold, plain
+
+SIDES = (3, 6, 12, 24, 48, 96)  # pixels of the decoder's levels
+RESIDUALS = 2  # 3 x 3 convolutions of a level after its transposed one
+OUTPUT = 1  # 3 x 3 convolution of the output block
+
+
+@dataclass(frozen=True)
+class Window:
+    """Rows top to bottom and columns left to right, the last ones excluded."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.bottom - self.top, self.right - self.left
+
+    @property
+    def part(self) -> tuple[slice, slice]:
+        """To index the last two axes of a tensor that covers everything."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+    def within(self, outer: "Window") -> tuple[slice, slice]:
+        """To index the last two axes of a tensor that covers `outer`."""
+        return (
+            slice(self.top - outer.top, self.bottom - outer.top),
+            slice(self.left - outer.left, self.right - outer.left),
+        )
+
+    def grown(self, by: int, side: int) -> "Window":
+        """Larger by so many pixels each way, inside a square of `side`."""
+        return Window(
+            max(0, self.top - by), min(side, self.bottom + by), max(0, self.left - by), min(side, self.right + by)
+        )
+
+
+@dataclass(frozen=True)
+class Step:
+    """A level of the decoder. needed: what must be right of the level before; made: what is computed of this one.
+
+    doubled: what the transposed convolution makes of `needed`. The convolutions that follow spoil the border of
+    `made` where it is not the picture's; `made` is so much larger that nothing that is needed later is spoilt.
+    """
+
+    needed: Window
+    doubled: Window
+    made: Window
+
+
+def steps(wanted: Window) -> list[Step]:
+    """For a part of the 96 x 96 picture: the levels 6, 12, ..., 96, in the decoder's order.
+
+    A transposed convolution of stride 2 makes row o of the rows o // 2 and (o + 1) // 2 before it.
+    """
+    found = []
+    made = wanted.grown(RESIDUALS + OUTPUT, SIDES[-1])
+    for side in reversed(SIDES[:-1]):
+        needed = Window(
+            made.top // 2, min(side, made.bottom // 2 + 1), made.left // 2, min(side, made.right // 2 + 1)
+        )  # fmt: skip
+        doubled = Window(2 * needed.top, 2 * needed.bottom, 2 * needed.left, 2 * needed.right)
+        found.append(Step(needed, doubled, made))
+        made = needed.grown(RESIDUALS, side)
+    return found[::-1]
+
+
+WARM_UP = 3  # runs before the recording, as CUDA's libraries choose their ways in the first
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +100,7 @@ class Decoder:
     def __init__(self, net: Generator, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> None:
         self.device, self.dtype = torch.device(device), dtype
 
-        def layers(block: torch.nn.Module) -> list[Layer]:
+        def layers(block: torch.nn.Module) -> list[FoldedLayer]:
             return [fold(cast("Conv | Up", part)).to(device=self.device, dtype=dtype) for part in block.children()]
 
         self._face = [layers(block) for block in net.face_encoder_blocks]
@@ -96,6 +163,42 @@ class Decoder:
             outer = step.made
         x = F.relu_(self._wide(x).add_(face.added[-1]))
         return torch.sigmoid(self._last(_cut(x, wanted, outer)).float())
+
+
+class Graph:
+    """The drawing of a group of one size, for one face. Where it cannot be recorded, the operations are run singly."""
+
+    def __init__(self, decoder: Decoder, said: torch.Tensor, face: FaceFeatures, wanted: Window) -> None:
+        self._decoder, self._face, self._wanted = decoder, face, wanted
+        self._input = said.clone()
+        self._graph: torch.cuda.CUDAGraph | None = None
+        try:
+            aside = torch.cuda.Stream(decoder.device)
+            aside.wait_stream(torch.cuda.current_stream(decoder.device))
+            with torch.cuda.stream(aside):
+                for _ in range(WARM_UP):
+                    decoder.draw(self._input, face, wanted)
+            torch.cuda.current_stream(decoder.device).wait_stream(aside)
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+                self._output = decoder.draw(self._input, face, wanted)
+            self._graph = graph
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError:  # a driver or a library that cannot: slower, and the same picture
+            self._graph = None
+
+    def fits(self, said: torch.Tensor, face: FaceFeatures, wanted: Window) -> bool:
+        """Whether it was recorded for these."""
+        return face is self._face and wanted == self._wanted and said.shape == self._input.shape
+
+    def __call__(self, said: torch.Tensor) -> torch.Tensor:
+        """As Decoder.draw."""
+        if self._graph is None:
+            return self._decoder.draw(said, self._face, self._wanted)
+        self._input.copy_(said)
+        self._graph.replay()
+        return self._output.clone()
 
 
 def _cut(x: torch.Tensor, window: Window, outer: Window) -> torch.Tensor:

@@ -1,14 +1,119 @@
-"""Where the faces are: BlazeFace over a whole picture and over its parts."""
+"""Where faces are in a picture: BlazeFace over parts of it, at several sizes and turns."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import ceil, pi
+from math import ceil, cos, floor, hypot, pi, sin
+from threading import Lock
+from typing import Any
 
 import numpy as np
 
-from lipsync_core.face.network import blaze_face
-from lipsync_core.face.roi import Roi
+from lipsync_core import checkpoints
+
+
+@dataclass(frozen=True)
+class Roi:
+    """Centre and side in pixels of the picture ((0, 0) is the centre of its first pixel), angle in radians.
+
+    A positive angle turns the square clockwise, as seen.
+    """
+
+    x: float
+    y: float
+    side: float
+    angle: float = 0.0
+
+    def crop(self, image: np.ndarray, pixels: int, replicate: bool = False) -> np.ndarray:
+        """The square as (pixels, pixels, 3) uint8; what lies outside the picture is black or its border repeated."""
+        import cv2  # here for the same reason as in network.py
+
+        scale = self.side / pixels
+        left, top, right, bottom = self._bounds(image)
+        if left >= right or top >= bottom:
+            return np.zeros((pixels, pixels, 3), np.uint8)
+        part = image[top:bottom, left:right]
+        # Sampling alone would alias large faces, and what the network sees would flicker: first whole blocks of pixels
+        # become one, which is the reduction by area that OpenCV is quick at.
+        block = min(floor(scale), right - left, bottom - top)
+        factor = 1.0
+        if block > 1:
+            part = part[: (bottom - top) // block * block, : (right - left) // block * block]
+            factor = 1 / block
+            part = cv2.resize(part, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+        # From a sample of the crop to a pixel of the (reduced) part.
+        turn = self._turn()
+        offset = np.array([self.x, self.y]) + turn @ np.full(2, 0.5 * scale - self.side / 2)
+        matrix = np.concatenate([turn * scale, (offset - (left, top))[:, None]], axis=1)
+        matrix *= factor
+        matrix[:, 2] += 0.5 * factor - 0.5
+        border = cv2.BORDER_REPLICATE if replicate else cv2.BORDER_CONSTANT
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        return cv2.warpAffine(part, matrix, (pixels, pixels), flags=flags, borderMode=border)
+
+    def to_picture(self, points: np.ndarray) -> np.ndarray:
+        """(n, 2) points of the square, 0..1 from its upper left to its lower right edge, in pixels of the picture."""
+        pixels: np.ndarray = (points - 0.5) * self.side @ self._turn().T + (self.x, self.y)
+        return pixels
+
+    def _turn(self) -> np.ndarray:
+        return np.array([[cos(self.angle), -sin(self.angle)], [sin(self.angle), cos(self.angle)]])
+
+    def _bounds(self, image: np.ndarray) -> tuple[int, int, int, int]:
+        height, width = image.shape[:2]
+        reach = (
+            self.side / 2 * (abs(cos(self.angle)) + abs(sin(self.angle))) + self.side / 64 + 2
+        )  # and what is blended in
+        left, right = max(0, floor(self.x - reach)), min(width, ceil(self.x + reach) + 1)
+        top, bottom = max(0, floor(self.y - reach)), min(height, ceil(self.y + reach) + 1)
+        return left, top, right, bottom
+
+
+def around(points: np.ndarray, start: np.ndarray, end: np.ndarray, margin: float) -> Roi:
+    """The square that holds (n, 2) points, its x axis along `start` to `end`, made `margin` times as large."""
+    axis = (end - start) / max(hypot(*(end - start)), 1e-6)
+    frame = np.array([axis, (-axis[1], axis[0])])
+    inside = points @ frame.T
+    low, high = inside.min(axis=0), inside.max(axis=0)
+    x, y = frame.T @ ((low + high) / 2)
+    return Roi(float(x), float(y), float((high - low).max()) * margin, float(np.arctan2(axis[1], axis[0])))
+
+
+class Network:
+    """One .tflite file. It is read at the first forward pass; threads take turns, as cv2.dnn keeps state in a net.
+
+    forwards: passes run so far by this process, so that anybody can see whether a face was prepared or remembered.
+    """
+
+    def __init__(self, checkpoint: str, outputs: Sequence[str]):
+        self.checkpoint = checkpoint
+        self.forwards = 0
+        self._outputs = list(outputs)
+        self._net: Any = None
+        self._lock = Lock()
+
+    def forward(self, picture: np.ndarray) -> list[np.ndarray]:
+        """Outputs, in the order asked for, for one (n, n, 3) float32 RGB picture in the network's own value range."""
+        import cv2  # costs 0.1 s, and a remembered face needs no network
+
+        blob = np.ascontiguousarray(picture.transpose(2, 0, 1)[None], dtype=np.float32)
+        with self._lock:
+            if self._net is None:
+                # OpenCV 5's new engine does not read .tflite files.
+                self._net = cv2.dnn.readNetFromTFLite(
+                    str(checkpoints.path(self.checkpoint)),
+                    cv2.dnn.ENGINE_CLASSIC,
+                )
+            self.forwards += 1
+            self._net.setInput(blob)
+            return [np.array(output) for output in self._net.forward(self._outputs)]
+
+
+# Bazarevsky et al. 2019, "BlazeFace: Sub-millisecond Neural Face Detection on Mobile GPUs"; 128 x 128, -1..1.
+blaze_face = Network("face_detection_short_range", ("regressors", "classificators"))
+# Kartynnik et al. 2019, "Real-time Facial Surface Geometry from Monocular Video on Mobile GPUs"; 192 x 192, 0..1.
+face_mesh = Network("face_landmark", ("conv2d_21", "conv2d_31"))
+
 
 INPUT = 128  # pixels, both ways
 GRIDS = ((16, 2), (8, 6))  # cells each way and anchors a cell

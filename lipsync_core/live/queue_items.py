@@ -21,7 +21,7 @@ CHANNELS = 8
 
 
 @dataclass(frozen=True)
-class Piece:
+class SoundPiece:
     """Sound that follows on what came before it.
 
     samples: (n,) float32 at SAMPLE_RATE. speech: what it was made of; None for pushed sound. joined: more follows
@@ -37,7 +37,7 @@ class Piece:
         return self.speech.phonemes if self.speech else ()
 
 
-class Utterance:
+class QueueItem:
     """One thing to say. Its owner's lock guards it.
 
     number: counts what a session says, from 1. began: seconds on the session's clock, None before it is placed there.
@@ -55,7 +55,7 @@ class Utterance:
         """Whether sound of it is on its way."""
         return not self.ended
 
-    def next(self) -> Piece | None:
+    def next(self) -> SoundPiece | None:
         """The next piece, None where there is none now or ever. Does not wait. Raises LipsyncError."""
         raise NotImplementedError
 
@@ -66,7 +66,7 @@ class Utterance:
         """Leave no thread."""
 
 
-class Spoken(Utterance):
+class SpeechItem(QueueItem):
     """A text or a recording. ready: is called when something has come, from another thread."""
 
     def __init__(self, number: int, speech: Callable[[], Iterator[Speech]], ready: Callable[[], object]) -> None:
@@ -81,7 +81,7 @@ class Spoken(Utterance):
             interrupt = speech.close if isinstance(speech, SpeechStream) else lambda: None
             self._stage = Stage(generate(speech), SPEECH_AHEAD, "live speech", interrupt, self._ready)
 
-    def next(self) -> Piece | None:
+    def next(self) -> SoundPiece | None:
         self.open()
         assert self._stage is not None
         if self.ended or not self._stage.ready:
@@ -94,7 +94,7 @@ class Spoken(Utterance):
         if speech is None:
             self.ended = True
             return None
-        return Piece(resampled(speech.samples, speech.sample_rate), speech, speech.joined)
+        return SoundPiece(resampled(speech.samples, speech.sample_rate), speech, speech.joined)
 
     def stop(self) -> None:
         self.ended = True
@@ -107,7 +107,7 @@ class Spoken(Utterance):
             self._stage.close()
 
 
-class Pushed(Utterance):
+class PushedItem(QueueItem):
     """Sound that comes in blocks until it is flushed."""
 
     def __init__(self, number: int) -> None:
@@ -160,7 +160,7 @@ class Pushed(Utterance):
             self._blocks.append(np.asarray(block, np.float32))
             self._pending += len(block)
 
-    def next(self) -> Piece | None:
+    def next(self) -> SoundPiece | None:
         if not self._blocks:
             self.ended = self.flushed
             return None
@@ -168,7 +168,7 @@ class Pushed(Utterance):
         self._blocks.clear()
         self._pending = 0
         self.ended = self.flushed
-        return Piece(samples, None, joined=not self.flushed)
+        return SoundPiece(samples, None, joined=not self.flushed)
 
     def stop(self) -> None:
         self.flushed = self.ended = True

@@ -1,11 +1,13 @@
-"""Which mel columns the network hears for a frame of the video."""
+"""What the network hears of a frame, and how much of it is speech."""
 
 from functools import lru_cache
 
 import numpy as np
 
-from lipsync_core.audio.mel import COLUMNS_PER_SECOND, chunk_start
-from lipsync_core.models.wav2lip.architecture import COLUMNS
+from lipsync_core.audio.mel import COLUMNS_PER_SECOND, SILENCE, chunk_start
+from lipsync_core.audio.normalization import Level
+from lipsync_core.models.interpolation import smoothstep
+from lipsync_core.models.wav2lip.network import COLUMNS
 
 HEARD = 32  # columns asked for around a frame: the network's 16, and what the speech activity looks at
 # In training, frame k of a clip of 25 frames a second came with the 16 columns from (k - 1) / 25 s on: its own middle
@@ -52,3 +54,26 @@ def heard(chunks: np.ndarray, frames: np.ndarray, fps: float, official: bool) ->
     ]
     columns: np.ndarray = np.nan_to_num(np.stack(parts), nan=-4.0, posinf=4.0, neginf=-4.0).astype(np.float32)
     return columns
+
+
+# Against the mean of the speaking columns, in mel units of 12.5 dB: below QUIET there is no speech, above AUDIBLE
+# nothing but. What is quieter than LEAST, by itself, is no speech either.
+QUIET, AUDIBLE, LEAST = -2.2, -1.5, -3.4
+NEAR_SECONDS, FAR_SECONDS = 0.06, 0.19  # sound this near to the frame counts in full, beyond that far not at all
+COLUMN_SECONDS = 0.0125
+
+
+def activity(chunks: np.ndarray, level: Level) -> np.ndarray:
+    """(n, 80, columns) mel around the middle of each frame -> (n,) float32, 0 in silence to 1 in speech.
+
+    It rises and falls over an eighth of a second, and each value depends on its own chunk and the level alone.
+    """
+    if len(chunks) == 0:
+        return np.zeros(0, np.float32)
+    count = chunks.shape[-1]
+    distance = np.abs(np.arange(count) - (count - 1) / 2) * COLUMN_SECONDS
+    nearness = smoothstep((FAR_SECONDS - distance) / (FAR_SECONDS - NEAR_SECONDS))
+    loud = np.nan_to_num(chunks, nan=SILENCE, posinf=4, neginf=-4).mean(1, dtype=np.float64)
+    quiet = np.maximum(level.means.mean(-1, dtype=np.float64)[..., None] + QUIET, LEAST)
+    speech = smoothstep((loud - quiet) / (AUDIBLE - QUIET))
+    return (speech * nearness).max(1).astype(np.float32)
