@@ -207,8 +207,8 @@ def test_recordings_that_are_refused(faces: Path, tmp_path: Path) -> None:
     assert russian(lambda: clone_voice(short, "anna", consent=True)) == (
         "Звука в записи всего 0.0 с; нужна речь одного человека не короче 3 с."
     )
-    assert russian(lambda: clone_voice(short, "Аня", consent=True)).startswith(
-        "Название «аня» для голоса не подходит; "
+    assert russian(lambda: clone_voice(short, "Аня/2", consent=True)).startswith(
+        "Название «Аня/2» для голоса не подходит; "
     )
 
 

@@ -173,12 +173,15 @@ def _xtts_voices(install: str) -> Iterator[Voice]:
         yield _xtts(code, "", how)
     for cloned in cloned_voices() if not how else ():
         for code in LANGUAGES:
-            yield _xtts(code, cloned.name, "")
+            yield _xtts(code, cloned.name, "", cloned.display_name)
 
 
-def _xtts(code: str, speaker: str, how_to_get: str) -> Voice:
-    name, shown = (f"{XTTS}{code}/{speaker}", f"XTTS, {speaker}") if speaker else (f"{XTTS}{code}", "XTTS")
-    return _voice(name, shown, code, RATE, XTTS_LICENCE, False, how_to_get, ("xtts_v2",))
+def _xtts(code: str, speaker: str, how_to_get: str, display_name: str = "") -> Voice:
+    name, shown = (
+        (f"{XTTS}{code}/{speaker}", f"XTTS, {display_name or speaker}") if speaker else (f"{XTTS}{code}", "XTTS")
+    )
+    aliases = (f"{XTTS}{code}/{display_name}",) if display_name else ()
+    return _voice(name, shown, code, RATE, XTTS_LICENCE, False, how_to_get, ("xtts_v2",), aliases)
 
 
 def _downloaded(name: str) -> Path:
@@ -261,6 +264,7 @@ def _voice(
     commercial: bool | None,
     how_to_get: str,
     checkpoints: tuple[str, ...] = (),
+    aliases: tuple[str, ...] = (),
 ) -> Voice:
     return Coqui.voice(
         name,
@@ -272,4 +276,5 @@ def _voice(
         neural=True,
         commercial_use=commercial,
         checkpoints=checkpoints,
+        aliases=aliases,
     )
