@@ -3,7 +3,6 @@
 import base64
 import io
 import json
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +19,7 @@ import cv2
 import numpy as np
 import pytest
 
-from lipsync_core import LipsyncError, Studio, checkpoints
+from lipsync_core import LipsyncError, Studio
 from lipsync_core.face import default_avatars
 from lipsync_core.jobs.page_render import Moment, Wish, perform
 from lipsync_core.jobs.runs import Runs
@@ -272,8 +271,6 @@ def test_who_may_download_is_told_of_the_button_and_others_of_the_command(tmp_pa
     kept, folder = tmp_path / "checkpoints", tmp_path / "page"
     kept.mkdir()
     folder.mkdir()
-    for name in ("face_detection_short_range", "face_landmark"):
-        shutil.copy(checkpoints.path(name), kept)
     lacking = ({"model": "wav2lip", "voice": VOICE}, "wav2lip_gan"), ({"voice": "kokoro:af_heart"}, "kokoro")
     with PageServer(folder, LIPSYNC_CHECKPOINTS_DIR=str(kept)) as page:
         here, elsewhere = page.client(), page.client(headers={"X-Forwarded-For": "203.0.113.5"})
