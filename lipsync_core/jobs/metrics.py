@@ -6,7 +6,7 @@ from lipsync_core.jobs.queue import Jobs
 
 SECONDS = (0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 
-KINDS = ("mp4", "mjpeg", "webrtc")
+KINDS = ("mp4", "mjpeg", "webrtc", "page")
 STAGES = ("queue", "face", "first_frame", "file", "whole")
 
 
@@ -32,6 +32,8 @@ class Figures:
         running.set_function(lambda: jobs.running)
         waiting = Gauge("lipsync_jobs_waiting", "Jobs that wait in line", registry=self.registry)
         waiting.set_function(lambda: jobs.waiting)
+        jobs.refused = self.refused.inc
+        jobs.started = self.stages.labels("queue").observe
         for kind in KINDS:
             self.sessions.labels(kind)
             self.frames.labels(kind)

@@ -36,6 +36,7 @@ class Ticket:
     def __init__(self, jobs: "Jobs", owner: str, changed: Callable[[int], object]) -> None:
         self.owner = owner
         self.position = -1
+        self.entered = time.monotonic()
         self.started = 0.0  # on the monotonic clock; 0 while it waits
         self._jobs, self._changed = jobs, changed
         self._turn = threading.Event()
@@ -53,6 +54,7 @@ class Ticket:
             self.position = position
             if position == 0:
                 self.started = time.monotonic()
+                self._jobs.started(self.started - self.entered)
                 self._turn.set()
             self._changed(position)
 
@@ -68,12 +70,16 @@ class Ticket:
 class Jobs:
     """At most `limit` run at once and `line` wait. May be used from any thread.
 
+    started: is called where a job begins, with the seconds it has waited; refused: where there is no place for one.
+
     Whose turn it is: among those who wait, whoever has the fewest jobs running and waiting in front, then whoever
     came first. So one client with many requests does not keep the others waiting.
     """
 
     def __init__(self, limit: int, line: int) -> None:
         self.limit, self.line = limit, line
+        self.started: Callable[[float], object] = lambda seconds: None
+        self.refused: Callable[[], object] = lambda: None
         self._running: list[Ticket] = []
         self._waiting: list[Ticket] = []
         self._lengths: deque[float] = deque(maxlen=REMEMBERED)
@@ -86,6 +92,7 @@ class Jobs:
         """
         with self._lock:
             if len(self._running) >= self.limit and len(self._waiting) >= self.line:
+                self.refused()
                 raise Busy(len(self._waiting), self._retry_after())
             ticket = Ticket(self, owner, changed)
             self._waiting.append(ticket)

@@ -1,11 +1,9 @@
 """Waiting in line without holding a thread."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from lipsync_core.jobs.queue import Busy
 from lipsync_core.jobs.service import Service
 
 
@@ -36,15 +34,5 @@ class Turn:
 async def turn(service: Service, owner: str) -> AsyncIterator[Turn]:
     """A place in the line for the block. Raises Busy at the start."""
     place = Turn()
-    try:
-        ticket = service.jobs.enter(owner, place.moved)
-    except Busy:
-        service.figures.refused.inc()
-        raise
-    asked = time.monotonic()
-    with ticket:
-        try:
-            yield place
-        finally:
-            if ticket.started:
-                service.figures.stages.labels("queue").observe(max(0.0, ticket.started - asked))
+    with service.jobs.enter(owner, place.moved):
+        yield place

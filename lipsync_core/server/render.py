@@ -1,7 +1,6 @@
 """A take for a request: waits for its turn, is timed, limited in length and closed at the end."""
 
 import asyncio
-import math
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ import anyio.to_thread
 from lipsync_core import Frame, LipsyncError, Take
 from lipsync_core.errors import LimitExceeded, redacted
 from lipsync_core.jobs.service import Service
+from lipsync_core.jobs.uploads import check_heard
 from lipsync_core.server.request_parsing import Wish
 from lipsync_core.server.schemas import Order
 from lipsync_core.settings import settings
@@ -22,8 +22,7 @@ from lipsync_core.settings import settings
 class Making:
     """take: the frames. began: when the job's turn came, on the monotonic clock.
 
-    cut: whether the take was ended because a session may not be longer. longest: seconds that an uploaded recording may
-    have, whatever its header said.
+    cut: whether the take was ended because a session may not be longer. recorded: whether it plays an upload.
     """
 
     service: Service
@@ -33,7 +32,7 @@ class Making:
     cut: bool = False
     frames: int = 0
     first_frame: float = 0.0  # seconds after `began`
-    longest: float = math.inf
+    recorded: bool = False
     _one: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(1))
 
     async def next(self, work: Any = None) -> Any:
@@ -51,10 +50,8 @@ class Making:
 
     def count(self, frame: Frame) -> None:
         """Whoever takes frames from the take itself calls this for each. Raises LipsyncError for one too many."""
-        if frame.time >= self.longest:
-            raise LimitExceeded(
-                "The recording is longer than the {longest:g} seconds allowed here; cut it.", longest=self.longest
-            )
+        if self.recorded:
+            check_heard(frame.time)
         if not self.frames:
             self.first_frame = time.monotonic() - self.began
             self.service.figures.stages.labels("first_frame").observe(self.first_frame)
@@ -99,8 +96,7 @@ async def making(service: Service, wish: Wish[Order], kind: str, low_latency: bo
         return service.studio.take(order.text, audio=wish.audio, avatar=avatar, **options)
 
     take = await threads.renders.run(open_take)
-    longest = math.inf if wish.audio is None else settings().max_upload_seconds
-    made = Making(service, take, kind, began, longest=longest)
+    made = Making(service, take, kind, began, recorded=wish.audio is not None)
 
     def cut() -> None:
         made.cut = True

@@ -67,14 +67,11 @@ class Connections:
 
     def _ticket(self, service: Service, owner: str) -> Ticket:
         """A place among the jobs: a live connection cannot wait in line."""
-        try:
-            ticket = service.jobs.enter(owner)
-            if ticket.position > 0:
-                ticket.leave()
-                raise Busy(service.jobs.waiting, RETRY_SECONDS)
-        except Busy:
+        ticket = service.jobs.enter(owner)
+        if ticket.position > 0:
+            ticket.leave()
             service.figures.refused.inc()
-            raise
+            raise Busy(service.jobs.waiting, RETRY_SECONDS)
         return ticket
 
     def _player(self, offer: Offer, avatar: Avatar, agenda: Agenda) -> Player:
