@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from threading import Event
 from typing import Any
 
 import anyio.to_thread
@@ -12,6 +13,7 @@ import anyio.to_thread
 from lipsync_core import Frame, LipsyncError, Take
 from lipsync_core.errors import LimitExceeded, redacted
 from lipsync_core.jobs.service import Service
+from lipsync_core.jobs.streaming import Left
 from lipsync_core.jobs.uploads import check_heard
 from lipsync_core.server.request_parsing import Wish
 from lipsync_core.server.schemas import Order
@@ -23,6 +25,7 @@ class Making:
     """take: the frames. began: when the job's turn came, on the monotonic clock.
 
     cut: whether the take was ended because a session may not be longer. recorded: whether it plays an upload.
+    left: whether the client has.
     """
 
     service: Service
@@ -33,6 +36,7 @@ class Making:
     frames: int = 0
     first_frame: float = 0.0  # seconds after `began`
     recorded: bool = False
+    left: bool = False
     _one: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(1))
 
     async def next(self, work: Any = None) -> Any:
@@ -50,6 +54,8 @@ class Making:
 
     def count(self, frame: Frame) -> None:
         """Whoever takes frames from the take itself calls this for each. Raises LipsyncError for one too many."""
+        if self.left:
+            raise Left
         if self.recorded:
             check_heard(frame.time)
         if not self.frames:
@@ -57,6 +63,11 @@ class Making:
             self.service.figures.stages.labels("first_frame").observe(self.first_frame)
         self.frames += 1
         self.service.figures.frames.labels(self.kind).inc()
+
+    def leave(self) -> None:
+        """Nobody waits for the frames any more, also not for those that are made; does not wait."""
+        self.left = True
+        self.take.stop()
 
     def check_whole(self) -> None:
         """Raises LipsyncError when the take was cut."""
@@ -92,10 +103,15 @@ async def making(service: Service, wish: Wish[Order], kind: str, low_latency: bo
     if wish.audio is not None and (order.language or order.voice or order.speed != 1):
         raise LipsyncError("A recording sounds as it is; leave out language, voice and speed.")
 
-    def open_take() -> Take:
-        return service.studio.take(order.text, audio=wish.audio, avatar=avatar, **options)
+    left = Event()
 
-    take = await threads.renders.run(open_take)
+    def open_take() -> Take:
+        take = service.studio.take(order.text, audio=wish.audio, avatar=avatar, **options)
+        if left.is_set():
+            take.close()
+        return take
+
+    take = await threads.renders.run(open_take, left.set)
     made = Making(service, take, kind, began, recorded=wish.audio is not None)
 
     def cut() -> None:

@@ -71,7 +71,7 @@ async def _whole(service: Service, wish: Wish[Order], place: Turn) -> Path:
 
 async def _file(made: Making, path: Path, told: Callable[[float], object] = lambda seconds: None) -> Path:
     """Write the file in a thread; a take that is closed ends it. told: is called there with the seconds so far."""
-    await made.service.threads.renders.run(lambda: _write(made, path, False, told), made.take.stop)
+    await made.service.threads.renders.run(lambda: _write(made, path, False, told), made.leave)
     made.check_whole()
     return path
 
@@ -80,6 +80,8 @@ def _write(made: Making, target: Any, fragmented: bool, told: Callable[[float], 
     take = made.take
     with Mp4Writer(target, take.size, take.fps, take.sample_rate, fragmented=fragmented) as writer:
         for frame in take:
+            if made.cut:  # what is made already is not waited for
+                break
             writer.write(frame)
             made.count(frame)
             told(frame.time)
@@ -94,7 +96,7 @@ async def _piped(made: Making, pipe: Pipe) -> AsyncGenerator[bytes, None]:
         finally:
             pipe.end()
 
-    writing = asyncio.ensure_future(made.service.threads.renders.run(work, made.take.stop))
+    writing = asyncio.ensure_future(made.service.threads.renders.run(work, made.leave))
     try:
         async for chunk in pipe.read():
             yield chunk
