@@ -200,6 +200,8 @@ class Settings:
     device: str = field(default="auto", metadata=_one_of("auto", "cpu", "cuda"))
     # CPU threads of torch; None is torch's own choice.
     threads: int | None = field(default=None, metadata=_whole(1, 1024))
+    # Networks of voices that stay in memory; the longest unused one goes first.
+    voice_models: int = field(default=3, metadata=_whole(1, 100))
     # Weights of the model wav2lip, a .pth or .safetensors file of one's own; None is the verified checkpoint.
     wav2lip_weights: Path | None = field(default=None, metadata=_file())
     # What wav2lip computes with; auto is float16 on a GPU, bfloat16 on a CPU that has it, else float32.

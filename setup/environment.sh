@@ -24,7 +24,7 @@ in_place() {
     [ -x "$python" ] || return 1
     local file version
     version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || return 1
-    for file in "$@" checkpoints/manifest.toml; do
+    for file in "$@"; do
         cmp -s "$root/$file" "$venv/installed-$version-${file##*/}" || return 1
     done
 }
@@ -39,12 +39,6 @@ install() {
         "$python" -P -m pip install --quiet --requirement "$root/$file"
         cp "$root/$file" "$(stamp "$file")"
     done
-    # Without a network the program still says what is missing and how to get it, so this is no reason to stop.
-    if PYTHONPATH="$root" "$python" -P -m lipsync_core fetch; then
-        cp "$root/checkpoints/manifest.toml" "$(stamp manifest.toml)"
-    else
-        say "Some model files are missing, see above; going on without them."
-    fi
 }
 
 make_environment() {

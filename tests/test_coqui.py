@@ -4,15 +4,26 @@ import json
 import subprocess
 import sys
 import threading
+import wave
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lipsync_core.audio.loudness import TARGET, measure
+from lipsync_core.cli import main
 from lipsync_core.errors import LipsyncError
 from lipsync_core.settings import settings
-from lipsync_core.speech import choose_voice, clone_voice, cloned_voices, forget_voice, get_voice, speak, voices
+from lipsync_core.speech import (
+    choose_voice,
+    clone_voice,
+    cloned_voices,
+    find_voice,
+    forget_voice,
+    get_voice,
+    speak,
+    voices,
+)
 from tests.coqui_models import tiny_vits, tiny_xtts
 from tests.speech_checks import assert_no_clicks, phonemes, sound, spoken, words
 
@@ -164,11 +175,38 @@ def test_nobody_is_imitated_without_consent(limits, tmp_path: Path, recording) -
     with pytest.raises(LipsyncError, match="without consent"):
         clone_voice(recording, "anna", consent="no")  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []
-    for name in ("../anna", "", "a" * 50, "a b"):
-        with pytest.raises(LipsyncError, match="cannot be named"):
-            clone_voice(recording, name, consent=True)
     with pytest.raises(LipsyncError, match="3 s or more"):
         clone_voice((recording[0][: recording[1]], recording[1]), "anna", consent=True)
+
+
+class Unread:
+    """A file that must not be read."""
+
+    name = "anna.wav"
+
+    def read(self, size: int = -1) -> bytes:
+        raise AssertionError("was read")
+
+
+@pytest.mark.parametrize("name", ["../anna", "", "a" * 50, "a/b", "...", "a\\b", "C:anna", "\0"])
+def test_a_name_that_cannot_be_taken_is_refused_before_anything_is_read(limits, tmp_path: Path, name: str) -> None:
+    limits(checkpoints_dir=tmp_path)
+    with pytest.raises(LipsyncError, match="cannot be named"):
+        clone_voice(Unread(), name, consent=True)  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "plain"),
+    [("Anna", "anna"), ("Аня Ш.", "anya-sh"), ("小明", "xiaoming"), ("Zoë O’Neil", "zoe-o-neil"), ("a_b-2", "a_b-2")],
+)
+def test_a_voice_may_be_named_in_any_script(limits, tmp_path: Path, recording, given: str, plain: str) -> None:
+    limits(checkpoints_dir=tmp_path)
+    voice = clone_voice(recording, f" {given} ", consent=True)
+    assert (voice.name, voice.display_name) == (plain, given)
+    assert cloned_voices() == [voice]
+    forget_voice(given)
+    assert cloned_voices() == []
 
 
 def test_a_cloned_voice_keeps_a_note_of_the_consent(limits, tmp_path: Path, recording) -> None:
@@ -179,6 +217,9 @@ def test_a_cloned_voice_keeps_a_note_of_the_consent(limits, tmp_path: Path, reco
     assert (note["name"], note["who"]) == ("anna", "Anna Müller")
     assert "agreed" in note["consent"]
     assert note["when"].startswith("20")
+    del note["display_name"]  # as older versions have written it
+    voice.path.with_suffix(".json").write_text(json.dumps(note))
+    assert [one.display_name for one in cloned_voices()] == ["anna"]
     voice.path.with_suffix(".json").unlink()  # a sample without its note is no voice
     assert cloned_voices() == []
     clone_voice(recording, "anna", consent=True)
@@ -188,15 +229,42 @@ def test_a_cloned_voice_keeps_a_note_of_the_consent(limits, tmp_path: Path, reco
         forget_voice("anna")
 
 
+def test_a_cloned_voice_and_its_note_are_replaced_only_when_that_is_said(
+    limits, tmp_path: Path, recording, capsys: pytest.CaptureFixture[str]
+) -> None:
+    limits(checkpoints_dir=tmp_path)
+    first = clone_voice(recording, "Anna", consent=True, who="Anna Müller")
+    kept = first.path.read_bytes()
+    with pytest.raises(LipsyncError, match='There is a cloned voice "Anna" already; take another name'):
+        clone_voice(Unread(), "ANNA", consent=True, who="Somebody else")  # type: ignore[arg-type]
+    assert cloned_voices() == [first]
+    assert first.path.read_bytes() == kept
+
+    with wave.open(str(tmp_path / "other.wav"), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(recording[1])
+        file.writeframes((recording[0] * 16000).astype("<i2").tobytes())
+    command = ["voices", "--clone", str(tmp_path / "other.wav"), "--name", "anna", "--who", "Another Anna", "--consent"]
+    assert main(command) == 1
+    assert "--replace" in capsys.readouterr().err
+    assert main([*command, "--replace"]) == 0
+    assert "--voice coqui:xtts/LANGUAGE/anna" in capsys.readouterr().out
+    [second] = cloned_voices()
+    assert (second.name, second.who) == ("anna", "Another Anna")
+    assert second.path.read_bytes() != kept
+
+
 @pytest.mark.slow
 def test_xtts_streams_in_a_cloned_voice(limits, tmp_path: Path, recording) -> None:
     tiny_xtts(tmp_path / "xtts_v2")
     limits(checkpoints_dir=tmp_path)
     with pytest.raises(LipsyncError, match="no speakers of its own"):
         list(speak("Hello", voice="coqui:xtts/en-US"))
-    clone_voice(recording, "anna", consent=True)
+    clone_voice(recording, "Аня", consent=True)
+    assert find_voice("coqui:xtts/ru/Аня").id == "coqui:xtts/ru/anya"
     text = "Привет, мои дорогие друзья."
-    speeches = list(speak(text, voice="coqui:xtts/ru/anna"))
+    speeches = list(speak(text, voice="coqui:xtts/ru/anya"))
     assert [speech.joined for speech in speeches] == [True] * (len(speeches) - 1) + [False]
     assert text.startswith(speeches[0].text)
     assert text.endswith(speeches[-1].text)
@@ -205,12 +273,12 @@ def test_xtts_streams_in_a_cloned_voice(limits, tmp_path: Path, recording) -> No
     assert 0.5 < len(samples) / speeches[0].sample_rate < 6
     assert words(speeches) == ["Привет", "мои", "дорогие", "друзья"]
     assert_no_clicks(speeches)
-    assert any(voice.id == "coqui:xtts/ru/anna" for voice in voices("ru"))
+    assert any(voice.id == "coqui:xtts/ru/anya" for voice in voices("ru"))
 
     before = threading.active_count()
-    stream = speak("Это очень длинное предложение, которое никто не слушает до конца.", voice="coqui:xtts/ru/anna")
+    stream = speak("Это очень длинное предложение, которое никто не слушает до конца.", voice="coqui:xtts/ru/anya")
     next(stream)  # somebody stops in the middle; the next one does not wait for him
-    assert list(speak("Да.", voice="coqui:xtts/ru/anna"))
+    assert list(speak("Да.", voice="coqui:xtts/ru/anya"))
     stream.close()
     assert list(stream) == []
     del stream

@@ -58,7 +58,7 @@ def test_the_speed_is_tested(found: dict) -> None:
 def test_the_report_says_it_all(found: dict) -> None:
     text = report(json.loads(json.dumps(found)))
     assert "; ;" not in text
-    for word in ["torch", "threads", "rig: ready", "face_landmark: ready", "piper", "commercial use allowed"]:
+    for word in ["torch", "threads", "rig: ready", "rig_motion: ready", "piper", "commercial use allowed"]:
         assert word in text
     assert f"{found['speed']['frames_per_second']:.0f} frames a second at 512x512" in text
     assert text.endswith("All that is needed works.")
@@ -101,20 +101,10 @@ def test_a_wrong_setting_is_reported_once() -> None:
     assert found["problems"] == ["LIPSYNC_FPS='many' is not allowed; use a number from 1 to 120."]
 
 
-def test_missing_files_are_reported_with_how_to_get_them(tmp_path: Path) -> None:
-    found = json.loads(doctor(LIPSYNC_CHECKPOINTS_DIR=str(tmp_path), LIPSYNC_OFFLINE="1").stdout)
-    assert {file["name"]: file["state"] for file in found["checkpoints"]}["face_landmark"] == "missing"
-    told = [problem for problem in found["problems"] if "face_landmark" in problem]
-    assert len(told) == 1
-    assert "python -m lipsync_core fetch face_landmark" in told[0]
-
-
 def test_model_files_nobody_needs_are_told_as_they_are(tmp_path: Path) -> None:
     (tmp_path / "wav2lip").mkdir()
     with (tmp_path / "wav2lip" / "wav2lip_gan.pth").open("wb") as file:
         file.truncate(435_801_865)  # its size, but nothing of it
-    for name in ("face_detection_short_range.tflite", "face_landmark.tflite"):
-        (tmp_path / name).symlink_to(settings().checkpoints_dir / name)
     found = json.loads(doctor(LIPSYNC_CHECKPOINTS_DIR=str(tmp_path), LIPSYNC_OFFLINE="1").stdout)
     assert found["problems"] == []
     files = {file["name"]: file for file in found["checkpoints"]}

@@ -82,7 +82,7 @@ def test_stopping_on_the_page_keeps_what_has_come(  # type: ignore[no-untyped-de
     bar = page.locator("#offer-told progress")
     assert until(lambda: bar.count() and bar.get_attribute("value") == str(len(CONTENT) // 2), 10)
     page.locator("#offer-stop").click()
-    assert until(lambda: not [one for one in threading.enumerate() if one.name in ("fetch", "offer")], 5)
+    assert until(lambda: not [one for one in threading.enumerate() if one.name == "offer"], 5)
     assert [part.stat().st_size for part in place.rglob("*.part")] == [len(CONTENT) // 2]
     host.files["/model"] = (server_that.good, CONTENT)
     page.locator("#offer-get").click()

@@ -1,7 +1,6 @@
 """The page in a real browser: a face that moves and is heard, Stop, uploads, errors, two languages, two widths."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,6 @@ import pytest
 import torch
 
 from benchmarks.random_weights import random_weights
-from lipsync_core import checkpoints
 from lipsync_core.face import default_avatars
 from lipsync_core.speech import speak
 
@@ -311,7 +309,7 @@ def test_a_tab_that_is_closed_ends_the_look_at_its_upload(browser: Any, server: 
     page.wait_for_selector("#upload :text('%')")
     page.context.close()
     assert until(lambda: jobs_running(server) == 0, 1)
-    assert list(server.temporary.rglob("clip.mp4")) == list((server.temporary / "gradio").rglob("clip.mp4"))
+    assert len(list(server.temporary.rglob("clip.mp4"))) == len(list(server.temporary.glob("*/gradio/*/clip.mp4")))
 
 
 def jobs_running(server: PageServer) -> float:
@@ -466,8 +464,6 @@ def test_what_a_voice_lacks_is_offered_and_a_voice_is_kept_with_consent(
     browser: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder, kept = tmp_path_factory.mktemp("page"), tmp_path_factory.mktemp("checkpoints")
-    for name in ("face_detection_short_range", "face_landmark"):
-        shutil.copy(checkpoints.path(name), kept)
     spoken = np.concatenate([one.samples for one in speak("Please take this for a voice of my own. " * 2)])
     wave = folder / "voice.wav"
     with av.open(str(wave), "w") as file:

@@ -125,3 +125,32 @@ def test_the_same_below_a_path_of_a_proxy(browser: Any, tmp_path: Path) -> None:
         ReverseProxy(server.url) as proxy,
     ):
         visit(browser, proxy.url, "/studio")
+
+
+def test_what_visitors_of_a_killed_server_left_goes_with_the_next(tmp_path: Path) -> None:
+    place = tmp_path / "work"
+    settings = {"LIPSYNC_WORK_DIR": str(place), "LIPSYNC_API_KEY": KEY}
+    headers = {"X-API-Key": KEY}
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+    killed = PageServer(tmp_path / "first", **settings).__enter__()
+    try:
+        with httpx.Client(base_url=killed.url, headers=headers, timeout=20, trust_env=False) as client:
+            client.post("/gradio_api/upload", files={"files": ("voice.wav", b"a sample of a voice")})
+        client = killed.client(headers=headers)
+        order = {"recording": None, "voice": "espeak:en-us", "size": 256, "api_name": "/speak"}
+        client.submit(text="Hi.", **order).result(60)
+        running = client.submit(text="This is said again. " * 50, **order)
+        next(iter(running))
+    finally:
+        killed.process.kill()
+        killed.process.wait()
+    left = [file.name for file in place.rglob("*")]
+    assert {"voice.wav", "lipsync-studio.mp4"} <= set(left)
+    assert any(name.startswith("run-") for name in left)
+    assert not [file for file in (tmp_path / "first").rglob("*") if file.is_file() and file.name != "log"]
+    with PageServer(tmp_path / "second", **settings) as page:
+        (own,) = place.iterdir()
+        assert {file.name for file in own.rglob("*")}.isdisjoint({"voice.wav", "lipsync-studio.mp4"})
+        assert httpx.get(f"{page.url}/readyz", trust_env=False).json()["status"] == "ready"
+    assert list(place.iterdir()) == []

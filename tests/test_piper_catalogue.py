@@ -9,7 +9,7 @@ from lipsync_core.checkpoints import manifest
 from lipsync_core.errors import LipsyncError
 from lipsync_core.speech import get_voice, speak, voices
 from tests.checkpoints_place import host, place
-from tests.lying_server import LyingServer, with_commit
+from tests.lying_server import LyingServer, good
 from tests.speech_checks import phonemes, spoken, words
 
 __all__ = ["host", "place"]  # fixtures
@@ -60,7 +60,7 @@ def test_a_voice_is_downloaded_when_it_is_chosen(place: Path, host: LyingServer,
     config = bundled.config_path().read_text().replace('"voice": "en-us"', '"voice": "de"').encode()
     contents = {f"{name}.onnx": bundled.model_path().read_bytes(), f"{name}.onnx.json": config}
     for file, content in contents.items():
-        host.files[f"/voices/piper/resolve/{commit}/de/{file}"] = (with_commit(commit), content)
+        host.files[f"/voices/piper/resolve/{commit}/de/{file}"] = (good, content)
     files = ", ".join(
         f'{{ file = "piper/{file}", bytes = {len(content)}, sha256 = "{hashlib.sha256(content).hexdigest()}" }}'
         for file, content in contents.items()

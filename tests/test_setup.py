@@ -67,9 +67,8 @@ def test_everything_else_is_pinned_and_explained(name):
 def checkout(tmp_path) -> Path:
     """The scripts in a folder with a space in its name, with a program that tells what it was called with."""
     place = tmp_path / "a checkout"
-    (place / "checkpoints").mkdir(parents=True)
-    (place / "lipsync_core").mkdir()
-    for name in ["run.sh", "requirements.txt", "requirements-dev.txt", "checkpoints/manifest.toml"]:
+    (place / "lipsync_core").mkdir(parents=True)
+    for name in ["run.sh", "requirements.txt", "requirements-dev.txt"]:
         shutil.copy(ROOT / name, place / name)
     shutil.copytree(ROOT / "setup", place / "setup")
     (place / "lipsync_core" / "__init__.py").touch()
@@ -98,8 +97,7 @@ def put_in_place(checkout: Path) -> None:
     """An environment as a set-up leaves it."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(checkout / ".venv")], check=True)
     version = "{}.{}".format(*sys.version_info[:2])
-    for name in ["requirements.txt", "checkpoints/manifest.toml"]:
-        shutil.copy(checkout / name, checkout / ".venv" / f"installed-{version}-{Path(name).name}")
+    shutil.copy(checkout / "requirements.txt", checkout / ".venv" / f"installed-{version}-requirements.txt")
 
 
 def test_when_all_is_in_place_it_only_starts(checkout, tmp_path):

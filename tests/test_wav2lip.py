@@ -19,7 +19,6 @@ import torch
 
 from benchmarks.random_weights import random_weights
 from lipsync_core import Avatar, Frame, LipsyncError, Studio
-from lipsync_core import checkpoints as files
 from lipsync_core.audio.mel import SILENCE, mel_spectrogram
 from lipsync_core.audio.normalization import LevelMeter
 from lipsync_core.cli.main import main
@@ -255,10 +254,6 @@ def test_half_a_file_is_refused(tmp_path: Path, weights_file: Path) -> None:
 def test_without_weights_one_sentence_says_how_to_get_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("face_detection_short_range", "face_landmark"):
-        linked = tmp_path / files.manifest()[name].file
-        linked.parent.mkdir(parents=True, exist_ok=True)
-        linked.symlink_to(files.path(name))
     monkeypatch.setenv("LIPSYNC_CHECKPOINTS_DIR", str(tmp_path))
     monkeypatch.delenv("LIPSYNC_WAV2LIP_WEIGHTS", raising=False)
     settings.cache_clear()

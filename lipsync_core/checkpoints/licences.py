@@ -1,58 +1,49 @@
-"""Licences that forbid commercial use are asked about once; what was agreed to is noted beside the files."""
+"""Licences that forbid commercial use are accepted once; licences.json beside the model files says which and when."""
 
 import json
 import os
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from lipsync_core.checkpoints.entry import Checkpoint
-from lipsync_core.checkpoints.lock import locked
 from lipsync_core.checkpoints.manifest import entry_named
 from lipsync_core.errors import LipsyncError, Reason
 from lipsync_core.settings import settings
 
-NOTE = "licences.json"  # in the checkpoints folder: name of the checkpoint to licence and date
+NOTE = "licences.json"  # name of a checkpoint to the licence and the date
+
+
+class NotAccepted(LipsyncError):
+    """A licence that forbids commercial use has to be accepted first."""
+
+    kind = "licence-not-accepted"
 
 
 def accepted(name: str) -> bool:
-    """Whether a checkpoint may be fetched: nothing has to be agreed to, or it has been."""
-    return is_accepted(entry_named(name))
-
-
-def is_accepted(entry: Checkpoint) -> bool:
-    """As `accepted`. An agreement to a licence that reads otherwise now does not count."""
-    return not entry.ask or _read().get(entry.name, {}).get("licence") == entry.licence
+    """Whether a checkpoint may be fetched: its licence need not be accepted, or has been, as it reads now."""
+    entry = entry_named(name)
+    return entry.commercial is not False or entry.bundled or _noted().get(name, {}).get("licence") == entry.licence
 
 
 def accept(name: str) -> None:
-    """Note that a person has read the licence of a checkpoint and agrees to it. Raises LipsyncError."""
-    entry = entry_named(name)
-    if is_accepted(entry):
+    """Note that a person has read the licence of a checkpoint and accepts it. Raises LipsyncError."""
+    if accepted(name):
         return
-    folder = settings().checkpoints_dir
+    note, now = settings().checkpoints_dir / NOTE, datetime.now(UTC).isoformat(timespec="seconds")
+    new = note.with_name(f".{NOTE}.{os.getpid()}")
+    content = _noted() | {name: {"licence": entry_named(name).licence, "date": now}}
     try:
-        with locked(folder, "licences"):
-            note = _read() | {name: {"licence": entry.licence, "date": datetime.now(UTC).isoformat(timespec="seconds")}}
-            _write(folder, note)
+        note.parent.mkdir(parents=True, exist_ok=True)
+        new.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
+        os.replace(new, note)
     except OSError as error:
         raise LipsyncError(
-            "{note} cannot be written ({reason}); check its permissions.", note=folder / NOTE, reason=Reason(error)
+            "{note} cannot be written ({reason}); check its permissions.", note=note, reason=Reason(error)
         ) from error
 
 
-def _read() -> dict[str, Any]:
+def _noted() -> dict[str, dict[str, Any]]:
     try:
         note = json.loads((settings().checkpoints_dir / NOTE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return {name: dict(one) for name, one in note.items()}
+    except (OSError, ValueError, TypeError, AttributeError):  # none, or none that can be read
         return {}
-    return note if isinstance(note, dict) and all(isinstance(one, dict) for one in note.values()) else {}
-
-
-def _write(folder: Path, note: dict[str, Any]) -> None:
-    new = folder / f".{NOTE}.new"  # nobody else writes: the lock is held
-    with new.open("w", encoding="utf-8") as file:
-        json.dump(note, file, indent=1, ensure_ascii=False)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(new, folder / NOTE)

@@ -16,7 +16,7 @@ YES = {"y", "yes"}
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.add_argument("names", nargs="*", metavar="NAME", help="which; all required ones where none is named")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="which; where none is named, all are listed")
     parser.add_argument("--list", action="store_true", help="say what there is, its size and licence; fetch nothing")
     parser.add_argument(
         "--accept-licence",
@@ -29,22 +29,21 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Get the named model files, or all that the program cannot do without."""
-    if options.list:
+    """Get the named model files, or list all."""
+    for name in [] if options.list else options.accept_licence:
+        checkpoints.accept(name)
+    if options.list or not options.names:
         _list(options.names, options.json)
         return 0
-    for name in options.accept_licence:
-        checkpoints.accept(name)
-    names = options.names or [name for name, entry in checkpoints.manifest().items() if entry.required]
     got = []
-    for name in names:
+    for name in options.names:
         _ask(name)
         with ProgressBar(name, "MB") as bar:
             place = checkpoints.fetch(name, partial(_show, bar))
         got.append({"name": name, "path": str(place), "bytes": checkpoints.manifest()[name].bytes})
     if options.json:
         print(json.dumps(got))
-    elif options.names:
+    else:
         for one in got:
             print(f"{one['name']}: {one['path']}")
     return 0
@@ -53,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
 def _list(names: list[str], as_json: bool) -> None:
     for name in names:
         checkpoints.is_there(name)  # tells whether there is one of that name
-    listed = [one.as_dict() for one in checkpoints.listing() if not names or one.checkpoint.name in names]
+    listed = [one for one in checkpoints.listing() if not names or one["name"] in names]
     print(json.dumps(listed) if as_json else table([_row(one) for one in listed]))
 
 

@@ -3,7 +3,6 @@
 import argparse
 import gc
 import signal
-import sys
 from contextlib import suppress
 
 HELP = "serve the page, with the HTTP API beside it on one port"
@@ -17,18 +16,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Fetch what is missing, and serve until interrupted."""
-    from lipsync_core import LipsyncError, Studio, checkpoints
+    """Serve until interrupted."""
+    from lipsync_core import Studio
     from lipsync_core.server import launch_options, make_api
     from lipsync_core.settings import settings
     from lipsync_core.ui import serve
 
     settings()  # a mistyped one is told at once
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: streams and files are closed
-    try:
-        checkpoints.fetch_required()
-    except LipsyncError as error:
-        print(error, file=sys.stderr)  # the page says it again to whoever needs the file
     with suppress(KeyboardInterrupt):  # that comes before there is a server to end
         api = make_api(Studio())
         serve(api, launch_options(api), share=options.share)

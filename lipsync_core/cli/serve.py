@@ -38,8 +38,10 @@ def run(options: argparse.Namespace) -> int:
     if options.port:
         host = f"[{options.host}]" if ":" in options.host else options.host
         print(f"Serving http://{host}:{options.port} (all routes: /docs, to try them: /mjpeg_test)", flush=True)
+    api = make_api(studio)
+    api.state.service.folder.take_all()
     uvicorn.run(
-        make_api(studio),
+        api,
         host=options.host,
         port=options.port,
         log_level="warning" if options.port else "info",

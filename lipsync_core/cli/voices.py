@@ -23,6 +23,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--clone", metavar="RECORDING", help="a voice to be imitated; with --name and --consent")
     parser.add_argument("--name", metavar="N", help="of the cloned voice")
     parser.add_argument("--who", metavar="W", default="", help="who agreed, for the note beside the recording")
+    parser.add_argument("--replace", action="store_true", help="a voice of that name, with the note of its consent")
     parser.add_argument("--consent", action="store_true", help="the person whose voice it is has agreed")
     parser.add_argument("--json", action="store_true", help="one line of JSON on stdout")
 
@@ -33,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     from lipsync_core.speech.engines.registry import all_engines
 
     if options.clone is not None:
-        cloned = clone_voice(Path(options.clone), options.name or "", options.consent, options.who)
+        cloned = clone_voice(Path(options.clone), options.name or "", options.consent, options.who, options.replace)
         ids = [f"{one.name}:{one.imitation}" for one in all_engines() if one.imitation]
         names = " or ".join(known.format(language="LANGUAGE", name=cloned.name) for known in ids)
         print(f"Kept as {cloned.path}; speak with it by --voice {names}.")

@@ -4,9 +4,9 @@ import platform
 from typing import Any
 
 from lipsync_core.bench.process import machine
+from lipsync_core.checkpoints import listing
 from lipsync_core.doctor import packages
 from lipsync_core.doctor.attempt import attempt
-from lipsync_core.doctor.checkpoints import checkpoints
 from lipsync_core.doctor.device import device, room
 from lipsync_core.doctor.models import models
 from lipsync_core.doctor.speed import speed as test_speed
@@ -30,7 +30,7 @@ def examine(speed: bool = True) -> dict[str, Any]:
         "voices": attempt("The voices", lambda: voices(imports=speed), [], problems),
         "languages": attempt("The languages", languages, [], problems),
         "models": attempt("The models", models, [], problems),
-        "checkpoints": attempt("The model files", checkpoints, [], problems),
+        "checkpoints": attempt("The model files", listing, [], problems),
     }
     problems += attempt("The list of packages", packages.problems, [], problems)
     problems += [engine["fault"] for engine in found["voices"] if engine.get("fault")]

@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.resources import as_file, files
 from math import ceil, cos, floor, hypot, pi, sin
 from threading import Lock
 from typing import Any
 
 import numpy as np
-
-from lipsync_core import checkpoints
 
 
 @dataclass(frozen=True)
@@ -85,8 +84,8 @@ class Network:
     forwards: passes run so far by this process, so that anybody can see whether a face was prepared or remembered.
     """
 
-    def __init__(self, checkpoint: str, outputs: Sequence[str]):
-        self.checkpoint = checkpoint
+    def __init__(self, name: str, outputs: Sequence[str]):
+        self.name = name
         self.forwards = 0
         self._outputs = list(outputs)
         self._net: Any = None
@@ -99,11 +98,9 @@ class Network:
         blob = np.ascontiguousarray(picture.transpose(2, 0, 1)[None], dtype=np.float32)
         with self._lock:
             if self._net is None:
-                # OpenCV 5's new engine does not read .tflite files.
-                self._net = cv2.dnn.readNetFromTFLite(
-                    str(checkpoints.path(self.checkpoint)),
-                    cv2.dnn.ENGINE_CLASSIC,
-                )
+                with as_file(files("lipsync_core.face") / "weights" / f"{self.name}.tflite") as weights:
+                    # OpenCV 5's new engine does not read .tflite files; from memory, it forgets all outputs but one.
+                    self._net = cv2.dnn.readNetFromTFLite(str(weights), cv2.dnn.ENGINE_CLASSIC)
             self.forwards += 1
             self._net.setInput(blob)
             return [np.array(output) for output in self._net.forward(self._outputs)]

@@ -11,6 +11,7 @@ from lipsync_core import Frame, Studio, Take
 from lipsync_core.errors import Message
 from lipsync_core.jobs.progress import Report
 from lipsync_core.jobs.runs import stopped
+from lipsync_core.jobs.uploads import check_heard
 from lipsync_core.settings import settings
 from lipsync_core.sinks.live import LivePlay, Shown
 from lipsync_core.sinks.mp4 import Mp4Writer
@@ -77,7 +78,7 @@ def perform(studio: Studio, wish: Wish, folder: Path) -> Iterator[Moment]:
     with take:
         with Mp4Writer(folder / NAME, take.size, take.fps, take.sample_rate) as writer:
             try:
-                for shown in _frames(take, writer, report, began, folder):
+                for shown in _frames(take, writer, report, began, folder, wish.recording is not None):
                     yield Moment(replace(report), shown)
                 stage = report.stage
                 if writer.frames == 0 and stopped(folder):
@@ -100,11 +101,15 @@ def perform(studio: Studio, wish: Wish, folder: Path) -> Iterator[Moment]:
     yield Moment(replace(report), path=writer.path)
 
 
-def _frames(take: Take, writer: Mp4Writer, report: Report, began: float, folder: Path) -> Iterator[Shown]:
+def _frames(
+    take: Take, writer: Mp4Writer, report: Report, began: float, folder: Path, recorded: bool
+) -> Iterator[Shown]:
     first = 0.0
 
     def taken(frame: Frame) -> None:
         nonlocal first
+        if recorded:
+            check_heard(frame.time)
         writer.write(frame)
         now = time.monotonic()
         if report.frames == 0:

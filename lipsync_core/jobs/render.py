@@ -182,6 +182,7 @@ class RenderJob:
         try:
             with self._token.interrupting(take.stop):
                 for frame in take:
+                    self._token.check()  # also of what is made already, nothing more is wanted
                     if self._options.audio is not None:
                         self.limits.check_heard(frame.time)
                     writer.write(frame)

@@ -5,18 +5,20 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-PREFIX = "lipsync-page-"
+from lipsync_core.jobs.work_folder import WorkFolder
+
+PREFIX = "run-"
 FLAG = "stop"  # a file, because a run may be in another process
 REPLACED = "replaced"
 REMEMBERED = 1000  # names of runs that were stopped, perhaps before they had begun
 
 
 class Runs:
-    """The running takes of all visitors."""
+    """The running takes of all visitors; `place` is where their folders lie."""
 
-    def __init__(self) -> None:
+    def __init__(self, place: WorkFolder | None = None) -> None:
+        self._place = place or WorkFolder()
         self._folders: dict[str, list[Path]] = {}
         self._stopped: deque[str] = deque(maxlen=REMEMBERED)
         self._lock = threading.Lock()
@@ -24,8 +26,7 @@ class Runs:
     @contextmanager
     def folder(self, visitor: str, name: str = "") -> Iterator[Path]:
         """A folder for one run, gone after it. name: that of the run, by which it may have been stopped already."""
-        with TemporaryDirectory(prefix=PREFIX) as made:
-            path = Path(made)
+        with self._place.job(PREFIX) as path:
             with self._lock:
                 self._folders.setdefault(visitor, []).append(path)
                 if name and name in self._stopped:

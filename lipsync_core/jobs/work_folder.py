@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from lipsync_core.settings import settings
 
 PREFIX = "lipsync-work-"
+UNLOCKED = ".lipsync-work-"  # of a folder that is not locked yet, so that nobody takes it for an abandoned one
 ALIVE = "alive"  # a file that is locked as long as the process lives
 
 
@@ -21,6 +22,7 @@ class WorkFolder:
     """A private folder, made when it is first needed and made anew after `remove`."""
 
     def __init__(self) -> None:
+        self._parent = settings().work_dir or Path(tempfile.gettempdir())
         self._path: Path | None = None
         self._alive: FileLock | None = None
         self._making = Lock()
@@ -30,18 +32,24 @@ class WorkFolder:
     def path(self) -> Path:
         with self._making:
             if self._path is None or not self._path.is_dir():
-                parent = settings().work_dir or Path(tempfile.gettempdir())
-                parent.mkdir(parents=True, exist_ok=True)
-                _sweep(parent)
-                self._path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
-                self._alive = FileLock(self._path / ALIVE, thread_local=False)
+                self._parent.mkdir(parents=True, exist_ok=True)
+                _sweep(self._parent)
+                made = Path(tempfile.mkdtemp(prefix=UNLOCKED, dir=self._parent))
+                self._alive = FileLock(made / ALIVE, thread_local=False)
                 self._alive.acquire()
+                before, self._path = self._path, made.rename(self._parent / made.name.removeprefix("."))
+                if before is not None and tempfile.tempdir == str(before):
+                    tempfile.tempdir = str(self._path)
             return self._path
 
+    def take_all(self) -> None:
+        """Let all temporary files of this process lie here, those of libraries too."""
+        tempfile.tempdir = str(self.path)
+
     @contextmanager
-    def job(self) -> Iterator[Path]:
+    def job(self, prefix: str = "job-") -> Iterator[Path]:
         """A folder for one request, gone after it whatever happens."""
-        folder = Path(tempfile.mkdtemp(prefix="job-", dir=self.path))
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=self.path))
         try:
             yield folder
         finally:
@@ -50,6 +58,8 @@ class WorkFolder:
     def remove(self) -> None:
         """Leave nothing."""
         if self._path and self._alive:
+            if tempfile.tempdir == str(self._path):
+                tempfile.tempdir = None
             self._alive.release()
             shutil.rmtree(self._path, ignore_errors=True)
             self._path = None

@@ -11,6 +11,8 @@ from starlette.types import Receive, Scope, Send
 from lipsync_core.server.middleware import BodyLimit, Guard
 
 PLACES = ("/api/", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics", "/mjpeg_test")
+# Of Gradio, for whoever writes a page or records the screen: they start work without a limit, and the page needs none.
+CLOSED = ("/gradio_api/process_recording", "/gradio_api/vibe-", "/gradio_api/undo-vibe-", "/gradio_api/proxy=")
 
 
 class _Api(BaseRoute):
@@ -22,7 +24,7 @@ class _Api(BaseRoute):
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         path = scope.get("path", "").removeprefix(scope.get("root_path", ""))
         ours = scope["type"] in ("http", "websocket") and any(
-            path == place or path.startswith(place) for place in PLACES
+            path == place or path.startswith(place) for place in (*PLACES, *CLOSED)
         )
         return (Match.FULL, {}) if ours else (Match.NONE, {})
 

@@ -1,11 +1,11 @@
 """A take for a request: waits for its turn, is timed, limited in length and closed at the end."""
 
 import asyncio
-import math
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from threading import Event
 from typing import Any
 
 import anyio.to_thread
@@ -13,6 +13,8 @@ import anyio.to_thread
 from lipsync_core import Frame, Take
 from lipsync_core.errors import LimitExceeded, redacted
 from lipsync_core.jobs.service import Service
+from lipsync_core.jobs.streaming import Left
+from lipsync_core.jobs.uploads import check_heard
 from lipsync_core.server.request_parsing import ParsedRequest
 from lipsync_core.server.schemas import TakeRequest
 from lipsync_core.settings import settings
@@ -22,8 +24,8 @@ from lipsync_core.settings import settings
 class Making:
     """take: the frames. began: when the job's turn came, on the monotonic clock.
 
-    cut: whether the take was ended because a session may not be longer. longest: seconds that an uploaded recording may
-    have, whatever its header said.
+    cut: whether the take was ended because a session may not be longer. recorded: whether it plays an upload.
+    left: whether the client has.
     """
 
     service: Service
@@ -33,7 +35,8 @@ class Making:
     cut: bool = False
     frames: int = 0
     first_frame: float = 0.0  # seconds after `began`
-    longest: float = math.inf
+    recorded: bool = False
+    left: bool = False
     _one: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(1))
 
     async def next(self, work: Any = None) -> Any:
@@ -51,15 +54,20 @@ class Making:
 
     def count(self, frame: Frame) -> None:
         """Whoever takes frames from the take itself calls this for each. Raises LipsyncError for one too many."""
-        if frame.time >= self.longest:
-            raise LimitExceeded(
-                "The recording is longer than the {longest:g} seconds allowed here; cut it.", longest=self.longest
-            )
+        if self.left:
+            raise Left
+        if self.recorded:
+            check_heard(frame.time)
         if not self.frames:
             self.first_frame = time.monotonic() - self.began
             self.service.metrics.stages.labels("first_frame").observe(self.first_frame)
         self.frames += 1
         self.service.metrics.frames.labels(self.kind).inc()
+
+    def leave(self) -> None:
+        """Nobody waits for the frames any more, also not for those that are made; does not wait."""
+        self.left = True
+        self.take.stop()
 
     def check_whole(self) -> None:
         """Raises LipsyncError when the take was cut."""
@@ -95,12 +103,16 @@ async def making(
     order = wish.order
     options = order.options(low_latency=low_latency, avatar=avatar, audio=wish.audio)
 
-    def open_take() -> Take:
-        return service.studio.take_of(options)
+    left = Event()
 
-    take = await threads.renders.run(open_take)
-    longest = math.inf if wish.audio is None else settings().max_upload_seconds
-    made = Making(service, take, kind, began, longest=longest)
+    def open_take() -> Take:
+        take = service.studio.take_of(options)
+        if left.is_set():
+            take.close()
+        return take
+
+    take = await threads.renders.run(open_take, left.set)
+    made = Making(service, take, kind, began, recorded=wish.audio is not None)
 
     def cut() -> None:
         made.cut = True

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -44,6 +45,7 @@ class SpeechStream(Generator[Speech, None, None]):
             self._cancel.check()
             return next(self._speeches)
         except OperationCancelled:
+            self.close()
             raise StopIteration from None
 
     def throw(self, kind: Any, value: Any = None, trace: TracebackType | None = None) -> Speech:
@@ -52,8 +54,10 @@ class SpeechStream(Generator[Speech, None, None]):
         raise value if value is not None else kind
 
     def close(self) -> None:
-        """No more Speech is wanted."""
+        """End it; what it holds, such as the network of the voice, is free at once, or when the current Speech ends."""
         self._cancel.cancel()
+        with suppress(ValueError):  # another thread waits in it for the next Speech, and is told
+            self._speeches.close()
 
 
 def speak(text: str, language: str | None = None, voice: str | Voice | None = None, speed: float = 1.0) -> SpeechStream:
@@ -141,16 +145,16 @@ class _Part:
     gain: float
 
 
-def _speeches(text: str, voice: Voice, speed: float, cancel: CancelToken) -> Iterator[Speech]:
-    for number, piece in enumerate(split(text)):
-        yield from _piece(text, piece, voice, speed, cancel, early=number == 0)
+def _speeches(text: str, voice: Voice, speed: float, cancel: CancelToken) -> Generator[Speech, None, None]:
+    with get_engine(voice.engine).loaded(voice, cancel):  # throughout, so that no other voice takes its place
+        for number, piece in enumerate(split(text)):
+            yield from _piece(text, piece, voice, speed, cancel, early=number == 0)
 
 
 def _piece(text: str, piece: Piece, voice: Voice, speed: float, cancel: CancelToken, early: bool) -> Iterator[Speech]:
     """A sentence or clause; its end is that of the piece, whatever it is read as."""
     written = text[piece.start : piece.end]
     engine = get_engine(voice.engine)
-    engine.load(voice, cancel)
     scripts = known_languages()[voice.language].scripts
     read = passages(written, scripts, voice.language, lambda symbol: engine.reads(symbol, voice))
     sound, begin = SpeechBuilder(voice.sample_rate), 0

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import unicodedata
 import wave
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -20,21 +21,25 @@ RATE = 24000  # Hz
 QUIET = 0.003  # of full scale
 CONSENT = "The person whose voice this is has agreed that it is imitated by this program."
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+LONGEST_NAME = 40  # characters
+NAME_MARKS = " -_'’."  # that a name may have besides letters and digits
+
+_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 
 @dataclass(frozen=True)
 class ClonedVoice:
     """A sample and its note.
 
-    name: what the voice is called. consent: what was agreed to. who: as they called themselves, or empty.
-    when: ISO 8601.
+    name: by which ids and files know it, ASCII. display_name: as it was given, in any script. consent: what was agreed
+    to. who: as they called themselves, or empty. when: ISO 8601.
     """
 
     name: str
     consent: str
     who: str
     when: str
+    display_name: str = ""
 
     @property
     def path(self) -> Path:
@@ -42,12 +47,16 @@ class ClonedVoice:
         return _folder() / f"{self.name}.wav"
 
 
-def clone_voice(recording: Source, name: str, consent: bool = False, who: str = "") -> ClonedVoice:
-    """Keep a recording as a voice to be imitated: "coqui:xtts/ru/NAME" speaks Russian in it, and so on.
+def clone_voice(
+    recording: Source, name: str, consent: bool = False, who: str = "", replace: bool = False
+) -> ClonedVoice:
+    """Keep a recording as a voice to be imitated, which engines that can then list among theirs.
 
-    recording: as `read_recording` takes it; its first 30 seconds are kept. name: letters, digits, - and _.
-    consent: that the person has agreed to CONSENT; it is written down with the date and `who`.
-    Raises LipsyncError without consent, for another name, and for less than three seconds of sound.
+    recording: as `read_recording` takes it; its first 30 seconds are kept. name: up to 40 letters of any script,
+    digits, spaces and some marks. consent: that the person has agreed to CONSENT; it is written down with the date and
+    `who`. replace: whether a voice of that name, and the note of its consent, may be replaced.
+    Raises LipsyncError, before the recording is read, without consent, for another name and for one that is taken; and
+    for less than three seconds of sound.
     """
     if consent is not True:
         raise LipsyncError(
@@ -55,13 +64,18 @@ def clone_voice(recording: Source, name: str, consent: bool = False, who: str = 
             "consent=True (on the command line --consent).",
             name=name[:40],
         )
-    name = name.strip().lower()
-    if not _NAME.fullmatch(name):
+    display_name = " ".join(name.split())
+    name = _identifier(display_name)
+    taken = next((one for one in cloned_voices() if one.name == name), None)
+    if taken and not replace:
         raise LipsyncError(
-            'A voice cannot be named "{name}"; take up to 40 letters a-z, digits, "-" and "_".', name=name[:40]
+            'There is a cloned voice "{name}" already; take another name, or give replace=True (on the command line '
+            "--replace).",
+            name=taken.display_name,
         )
     samples = _first_seconds(recording)
-    voice = ClonedVoice(name, CONSENT, " ".join(who.split())[:200], datetime.now(UTC).isoformat(timespec="seconds"))
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    voice = ClonedVoice(name, CONSENT, " ".join(who.split())[:200], now, display_name)
     try:
         _folder().mkdir(parents=True, exist_ok=True)
         note = _folder() / f"{name}.json"
@@ -70,11 +84,26 @@ def clone_voice(recording: Source, name: str, consent: bool = False, who: str = 
     except OSError as error:
         raise LipsyncError(
             "The voice {name} cannot be kept in {folder} ({reason}); free it.",
-            name=name,
+            name=display_name,
             folder=_folder(),
             reason=Reason(error),
         ) from error
     return voice
+
+
+def _identifier(name: str) -> str:
+    """The name in ASCII. Raises LipsyncError for one that cannot be taken."""
+    from anyascii import anyascii  # here, because its tables are needed for nothing else
+
+    allowed = all(unicodedata.category(letter)[0] in "LMN" or letter in NAME_MARKS for letter in name)
+    plain = re.sub(r"[^a-z0-9_]+", "-", anyascii(name).lower()).strip("-_")[:LONGEST_NAME].rstrip("-_")
+    if not allowed or not plain or len(name) > LONGEST_NAME:
+        raise LipsyncError(
+            'A voice cannot be named "{name}"; take up to {most} letters, digits, spaces, "-" and "_".',
+            name=name[:LONGEST_NAME],
+            most=LONGEST_NAME,
+        )
+    return plain
 
 
 def cloned_voices() -> list[ClonedVoice]:
@@ -83,18 +112,19 @@ def cloned_voices() -> list[ClonedVoice]:
     for note in sorted(_folder().glob("*.json")):
         try:
             stored = json.loads(note.read_text("utf-8"))
-            voice = ClonedVoice(note.stem, str(stored["consent"]), str(stored["who"]), str(stored["when"]))
+            consent, who, when = (str(stored[key]) for key in ("consent", "who", "when"))
+            voice = ClonedVoice(note.stem, consent, who, when, str(stored.get("display_name") or note.stem))
         except (OSError, ValueError, KeyError, TypeError):
             continue
-        if _NAME.fullmatch(voice.name) and voice.path.is_file():
+        if _ID.fullmatch(voice.name) and voice.path.is_file():
             found.append(voice)
     return found
 
 
 def forget_voice(name: str) -> None:
-    """Delete a cloned voice and its note. Raises LipsyncError where there is none."""
+    """Delete a cloned voice, by either of its names, and its note. Raises LipsyncError where there is none."""
     for voice in cloned_voices():
-        if voice.name == name:
+        if name in (voice.name, voice.display_name):
             voice.path.unlink(missing_ok=True)
             voice.path.with_suffix(".json").unlink(missing_ok=True)
             return

@@ -38,11 +38,10 @@ def build_offer(blocks: gr.Blocks) -> Offer:
     """Put the piece into the page that is being built; `blocks` loads its list anew for each visitor."""
 
     def choices(words: Words) -> list[tuple[str, str]]:
-        entries = [one.checkpoint for one in checkpoints.listing(quick=True) if one.state != "ready"]
         return [
-            (f"{words.sentence(one.about)} · {words('offer_size', mb=one.download_bytes / 1e6)}", one.name)
-            for one in entries
-            if not one.manual and not one.bundled
+            (f"{words.sentence(one['about'])} · {words('offer_size', mb=one['download_bytes'] / 1e6)}", one["name"])
+            for one in checkpoints.listing(quick=True)
+            if not (one["state"] == "ready" or one["manual"] or one["bundled"])
         ]
 
     def arrive(request: gr.Request) -> tuple[Any, str]:

@@ -43,7 +43,7 @@ class Desk:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self.runs, self.uploads = Runs(), Runs()
+        self.runs, self.uploads = Runs(service.folder), Runs(service.folder)
         self.sounds, self.faces = Sounds(), Faces(service)
         self._perform = performer(service.studio)
 
@@ -71,7 +71,11 @@ class Desk:
         if sound:  # one page shows one run at a time; a program, which has no such name, may have several
             self.runs.replace(visitor)
         try:
-            with self.service.jobs.enter(_owner(request)) as ticket, self.runs.folder(visitor, sound) as folder:
+            with (
+                self.sounds.run(sound),
+                self.service.jobs.enter(_owner(request)) as ticket,
+                self.runs.folder(visitor, sound) as folder,
+            ):
                 shown = 0
                 while not ticket.wait(TURN_SECONDS if shown else 0):  # here the wait ends when the tab is closed
                     if replaced(folder):
@@ -110,8 +114,6 @@ class Desk:
         except Exception:  # a defect: its traceback goes to the log, a sentence to the visitor
             yield SKIP, status(Report("failed", error=words("defect")), words), SKIP, SKIP
             raise
-        finally:
-            self.sounds.end(sound)
 
     def _show(self, moments: Iterator[Moment], folder: Path, sound: str, words: Words) -> Iterator[Speaking]:
         shown, stage = 0.0, ""

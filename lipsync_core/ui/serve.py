@@ -33,6 +33,8 @@ def serve(api: FastAPI, options: dict[str, Any], share: bool = False) -> None:
     """
     if share:
         os.environ["GRADIO_SHARE"] = "True"  # who may do what depends on it
+    # Gradio asks for its folder as the page is made: what visitors send goes with the rest, also after a kill.
+    api.state.service.folder.take_all()
     page, desk = make_page(api)
     threading.Thread(target=_warm_up, args=(desk,), name="warm-up").start()
     options = options | {"routes": [*options["routes"], desk.sounds.route]}

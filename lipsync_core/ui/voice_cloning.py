@@ -24,7 +24,7 @@ def build_imitation() -> Any:
         if not consent:
             raise LipsyncError("Ask the person first, then tick the box.")
         kept = clone_voice(recording, name, consent=consent, who=who)
-        return None, "", "", False, words("imitate_kept", name=kept.name)
+        return None, "", "", False, words("imitate_kept", name=kept.display_name)
 
     gr.Markdown(say("imitate_about"), elem_classes="line")
     recording = gr.Audio(

@@ -36,9 +36,8 @@ def listed(request: Request) -> list[dict[str, Any]]:
     allowed = may_download(request)
     found = []
     for one in checkpoints.listing(quick=True):
-        facts = one.as_dict()
-        facts["how_to_get"] = redacted(facts["how_to_get"])
-        found.append(facts | {"may_fetch": allowed and not (one.checkpoint.bundled or one.checkpoint.manual)})
+        how = redacted(one["how_to_get"])
+        found.append(one | {"how_to_get": how, "may_fetch": allowed and not (one["bundled"] or one["manual"])})
     return found
 
 

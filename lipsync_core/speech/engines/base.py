@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -127,9 +128,9 @@ class Engine(ABC):
         for entry in voice.checkpoints:
             checkpoints.fetch(entry, progress)
 
-    def load(self, voice: Voice, cancel: CancelToken) -> None:
-        """Load what the voice needs, if it is not there yet. `cancel` ends the wait, with OperationCancelled."""
-        return
+    def loaded(self, voice: Voice, cancel: CancelToken) -> AbstractContextManager[object]:
+        """A block in which what the voice needs is loaded. `cancel` ends the wait for it, with OperationCancelled."""
+        return nullcontext()
 
     def reads(self, symbol: str, voice: Voice) -> bool:
         """Whether the voice has a reading for a symbol such as "€" or an emoji."""

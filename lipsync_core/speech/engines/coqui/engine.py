@@ -8,13 +8,11 @@ import json
 import logging
 import re
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
-
-from lipsync_core.audio.loudness import measure
 from lipsync_core.cancel import CancelToken
 from lipsync_core.checkpoints import Progress
 from lipsync_core.errors import LipsyncError, Message, Reason
@@ -24,11 +22,11 @@ from lipsync_core.speech.engines.coqui.library import HOW_TO_GET, PACKAGES, coqu
 from lipsync_core.speech.engines.coqui.model import CoquiModel, Spoken, weights_of
 from lipsync_core.speech.engines.coqui.xtts import LANGUAGES, RATE, Xtts
 from lipsync_core.speech.engines.espeak.engine import espeak
-from lipsync_core.speech.engines.model_cache import Loading
+from lipsync_core.speech.engines.model_cache import MODELS
+from lipsync_core.speech.engines.untimed import joined_utterances, spread_words
 from lipsync_core.speech.speech import Phoneme
 from lipsync_core.speech.text.languages import NAMING_LANGUAGE, known_languages, language_code
 from lipsync_core.speech.timing.phonemes import phonemes_of_letters, timed_phonemes, timed_words
-from lipsync_core.speech.timing.words import tokens
 from lipsync_core.speech.voice import Voice
 from lipsync_core.speech.voice_cloning import cloned_voices
 
@@ -38,7 +36,6 @@ XTTS_FOLDER = "xtts_v2"  # in the checkpoints folder
 XTTS = "xtts/"  # how the ids of its voices begin
 XTTS_LICENCE = Message("CPML (XTTS v2, non-commercial); MPL-2.0 (Coqui, a separate package)")
 LICENCE = Message("MPL-2.0 (Coqui, a separate package)")
-CHARACTERS_A_SECOND = 14  # of normal speech, by which words of XTTS are placed
 FREE = ("apache", "mit", "bsd", "mpl", "cc0", "cc-by-4", "cc-by-sa")  # how licences begin that allow commercial use
 
 _NAME = re.compile(r"tts_models/[A-Za-z_-]+/[A-Za-z0-9_-]+/[A-Za-z0-9_-]+")
@@ -52,11 +49,6 @@ class Coqui(Engine):
     quality = 50
     packages: ClassVar = PACKAGES
     imitation = XTTS + "{language}/{name}"
-
-    def __init__(self) -> None:
-        self._models = Loading(CoquiModel, "coqui-load")
-        self._xtts = Loading(Xtts, "xtts-load")
-        self._loudness: dict[str, float] = {}  # LUFS of a sentence, by voice
 
     def voices(self) -> list[Voice]:
         """Own models first, then XTTS by language and cloned voice, then what can be downloaded."""
@@ -97,46 +89,28 @@ class Coqui(Engine):
         """XTTS in all its languages, or one model."""
         return f"{self.name}:{XTTS.rstrip('/')}" if voice.name_in_engine.startswith(XTTS) else voice.id
 
-    def load(self, voice: Voice, cancel: CancelToken) -> None:
-        """Import Coqui and load the model: seconds, for XTTS more."""
+    def loaded(self, voice: Voice, cancel: CancelToken) -> AbstractContextManager[Xtts | CoquiModel]:
+        """Coqui and the network, which take seconds, for XTTS more."""
         if voice.name_in_engine.startswith(XTTS):
-            self._xtts.get(_xtts_folder(), cancel)
-        else:
-            self._models.get(_folder_of(voice), cancel)
+            return MODELS.use(Xtts, _xtts_folder(), cancel)
+        return MODELS.use(CoquiModel, _folder_of(voice), cancel)
 
     def synthesize(
         self, text: str, voice: Voice, speed: float, cancel: CancelToken, early: bool
     ) -> Iterator[Utterance]:
         """Speak; XTTS gives parts of a second each."""
-        if voice.name_in_engine.startswith(XTTS):
-            yield from self._streamed(text, voice, speed, cancel, early)
-            return
-        spoken = self._models.get(_folder_of(voice), cancel).speak(text, speed, cancel)
+        with self.loaded(voice, cancel) as network:
+            if isinstance(network, Xtts):
+                _, language, *name = voice.name_in_engine.split("/")
+                known = {cloned.name: cloned.path for cloned in cloned_voices()}
+                speaker: str | Path = known.get(name[0], name[0]) if name else ""
+                blocks = network.speak(text, language, speaker, speed, cancel)
+                yield from joined_utterances(text, blocks, RATE, speed, voice.id, early)
+                return
+            spoken = network.speak(text, speed, cancel)
         phonemes, words = _timed(text, spoken, voice)
         timed = bool(spoken.symbols)
         yield Utterance(spoken.samples, spoken.rate, tuple(phonemes), tuple(words), len(text), timed=timed)
-
-    def _streamed(self, text: str, voice: Voice, speed: float, cancel: CancelToken, early: bool) -> Iterator[Utterance]:
-        """XTTS does not tell when it says what: the words' times are estimates, and there are no phonemes."""
-        _, language, *name = voice.name_in_engine.split("/")
-        known = {cloned.name: cloned.path for cloned in cloned_voices()}
-        speaker: str | Path = known.get(name[0], name[0]) if name else ""
-        network = self._xtts.get(_xtts_folder(), cancel)
-        blocks = list(network.speak(text, language, speaker, speed, cancel)) if not early else None
-        made = iter([np.concatenate(blocks)]) if blocks else network.speak(text, language, speaker, speed, cancel)
-        waiting = next(made, None)
-        begin, heard = 0, []
-        while waiting is not None:
-            block, waiting = waiting, next(made, None)
-            heard.append(block)
-            length = len(block) / RATE
-            end = len(text) if waiting is None else _reached(text, begin, length * speed)
-            words = _spread(text, begin, end, length)
-            loudness = self._loudness.get(voice.id) if waiting is not None or len(heard) > 1 else None
-            yield Utterance(block, RATE, (), words, end, waiting is not None, loudness, timed=False)
-            begin = end
-        if heard:
-            self._loudness[voice.id] = measure(np.concatenate(heard), RATE)
 
 
 def download(name: str) -> Path:
@@ -177,32 +151,11 @@ def _timed(text: str, spoken: Spoken, voice: Voice) -> tuple[list[Phoneme], list
         return espeak().phonemes(word, espeak().find_language(voice.language))
 
     if not spoken.symbols:
-        length = len(spoken.samples) / spoken.rate
-        return [], list(_spread(text, 0, len(text), length))
+        return [], list(spread_words(text, 0, len(text), spoken.samples, spoken.rate))
     if not spoken.phonetic:
         return phonemes_of_letters(text, spoken.symbols, spoken.bounds, phonemize)
     phonemes = [one for one in timed_phonemes(spoken.symbols, spoken.bounds) if one.end > one.start]
     return phonemes, timed_words(text, phonemes, lambda word: list(phonemize(word)))
-
-
-def _reached(text: str, begin: int, seconds: float) -> int:
-    """About how far in the text a block reaches that begins at `begin`: the start of a word, or `begin`."""
-    far = begin + round(seconds * CHARACTERS_A_SECOND)
-    starts = [first for first, _ in tokens(text) if begin < first <= far]
-    return starts[-1] if starts else begin
-
-
-def _spread(text: str, begin: int, end: int, length: float) -> tuple[SpokenWord, ...]:
-    """The words between two places of a text, sharing `length` seconds by their letters."""
-    spans = [(first, last) for first, last in tokens(text) if begin <= first < end]
-    if not spans:
-        return ()
-    times = np.cumsum([0, *(last - first for first, last in spans)])
-    times = times / times[-1] * length
-    return tuple(
-        SpokenWord(first, last, float(start), float(until))
-        for (first, last), start, until in zip(spans, times[:-1], times[1:], strict=True)
-    )
 
 
 def _xtts_folder() -> Path:
@@ -220,12 +173,15 @@ def _xtts_voices(install: str) -> Iterator[Voice]:
         yield _xtts(code, "", how)
     for cloned in cloned_voices() if not how else ():
         for code in LANGUAGES:
-            yield _xtts(code, cloned.name, "")
+            yield _xtts(code, cloned.name, "", cloned.display_name)
 
 
-def _xtts(code: str, speaker: str, how_to_get: str) -> Voice:
-    name, shown = (f"{XTTS}{code}/{speaker}", f"XTTS, {speaker}") if speaker else (f"{XTTS}{code}", "XTTS")
-    return _voice(name, shown, code, RATE, XTTS_LICENCE, False, how_to_get, ("xtts_v2",))
+def _xtts(code: str, speaker: str, how_to_get: str, display_name: str = "") -> Voice:
+    name, shown = (
+        (f"{XTTS}{code}/{speaker}", f"XTTS, {display_name or speaker}") if speaker else (f"{XTTS}{code}", "XTTS")
+    )
+    aliases = (f"{XTTS}{code}/{display_name}",) if display_name else ()
+    return _voice(name, shown, code, RATE, XTTS_LICENCE, False, how_to_get, ("xtts_v2",), aliases)
 
 
 def _downloaded(name: str) -> Path:
@@ -308,6 +264,7 @@ def _voice(
     commercial: bool | None,
     how_to_get: str,
     checkpoints: tuple[str, ...] = (),
+    aliases: tuple[str, ...] = (),
 ) -> Voice:
     return Coqui.voice(
         name,
@@ -319,4 +276,5 @@ def _voice(
         neural=True,
         commercial_use=commercial,
         checkpoints=checkpoints,
+        aliases=aliases,
     )

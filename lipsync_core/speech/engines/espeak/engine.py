@@ -122,10 +122,6 @@ class ESpeak(Engine):
             )
         return identifiers[base] + (f"+{self._variants()[variant.lower()].name}" if variant else "")
 
-    def load(self, voice: Voice, cancel: CancelToken) -> None:
-        """Load the library, which takes milliseconds."""
-        espeak_library()
-
     def reads(self, symbol: str, voice: Voice) -> bool:
         """Whether the voice's language has a name for the symbol."""
         return self._reads(symbol, self._identifier(voice).partition("+")[0])

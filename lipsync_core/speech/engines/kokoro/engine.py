@@ -5,6 +5,7 @@ are a file each. eSpeak NG makes the phonemes.
 """
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import ClassVar
@@ -18,7 +19,7 @@ from lipsync_core.speech.assembly import trimmed
 from lipsync_core.speech.engines.base import Engine, Utterance
 from lipsync_core.speech.engines.kokoro.model import MOST, RATE, KokoroModel, read_style
 from lipsync_core.speech.engines.kokoro.phonemizer import KokoroPhonemizer, Symbol
-from lipsync_core.speech.engines.model_cache import Loading
+from lipsync_core.speech.engines.model_cache import MODELS
 from lipsync_core.speech.speech import Phoneme
 from lipsync_core.speech.timing.phonemes import segments, timed_phonemes, timed_words
 from lipsync_core.speech.voice import Voice
@@ -53,7 +54,6 @@ class Kokoro(Engine):
     packages: ClassVar = {"onnxruntime": "onnxruntime", "onnx": "onnx", "espeakng_loader": "espeakng-loader"}
 
     def __init__(self) -> None:
-        self._models = Loading(KokoroModel, "kokoro-load")
         self._phonemizer = cache(KokoroPhonemizer)
         self._style = lru_cache(maxsize=8)(read_style)
 
@@ -71,10 +71,9 @@ class Kokoro(Engine):
             for name in names.split()
         ]
 
-    def load(self, voice: Voice, cancel: CancelToken) -> None:
-        """Load the network, in about half a second, and the voice's style."""
-        self._models.get(_folder() / NETWORK, cancel)
-        self._style(_style_file(voice.name_in_engine))
+    def loaded(self, voice: Voice, cancel: CancelToken) -> AbstractContextManager[KokoroModel]:
+        """The network, which takes about half a second."""
+        return MODELS.use(KokoroModel, _folder() / NETWORK, cancel)
 
     def reads(self, symbol: str, voice: Voice) -> bool:
         """Whether the phonemes' maker has a name for the symbol."""
@@ -84,7 +83,6 @@ class Kokoro(Engine):
         self, text: str, voice: Voice, speed: float, cancel: CancelToken, early: bool
     ) -> Iterator[Utterance]:
         """Speak in one Utterance: the network normalises over the whole sound, so no part of it can come earlier."""
-        model = self._models.get(_folder() / NETWORK, cancel)
         style = self._style(_style_file(voice.name_in_engine))
         reader = self._phonemizer(voice.language)
         read = reader.read(text)
@@ -92,7 +90,8 @@ class Kokoro(Engine):
         for part in _parts(read):
             if not any(segments(symbol.ipa) for symbol in part):
                 continue
-            sound, bounds = model.speak(part, style, speed, cancel)
+            with self.loaded(voice, cancel) as model:
+                sound, bounds = model.speak(part, style, speed, cancel)
             said = timed_phonemes([symbol.ipa for symbol in part], bounds.tolist(), BREATH)
             utterance = Utterance(sound, RATE, tuple(said), (), len(text))
             if len(part) < len(read):  # parts stand side by side without the silence around them

