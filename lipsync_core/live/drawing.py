@@ -44,7 +44,7 @@ class Drawing:
     """The timeline of a session and the pictures that are drawn of it.
 
     spoken: whether anything was placed. speech_frames: first index and index after the last one of the speech that was
-    placed last, without a gap. speech_end: sample after it.
+    placed last, without a gap. speech_end: sample after it. worked: seconds that pictures have taken so far.
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class Drawing:
         self.spoken = False
         self.speech_frames = (0, 0)
         self.speech_end = 0
+        self.worked = 0.0
         self._performance, self._clock = performance, clock
         self._fps = performance.fps
         self._ahead = options.queue_frames or settings().queue_frames
@@ -66,7 +67,7 @@ class Drawing:
         self._open = False  # more sound follows what was placed last, without a pause
         self._within: Utterance | None = None  # whose sound was placed last, and not finished
         self._cut_until = -1  # index before which nothing is placed: the mouth closes first
-        self._began = 0.0  # when the last batch was begun
+        self._began = self._put = 0.0  # when the last batch was begun, and when the last picture was there
         self._seconds = 0.02  # that a frame takes to be drawn
 
     def set_life(self, options: TakeOptions) -> None:
@@ -135,8 +136,11 @@ class Drawing:
         """Let the timeline end where speech can begin: after that before it, and as soon as it can be drawn."""
         end = self.timeline.end_frame
         soonest = index
-        while self._clock.running and self._clock.until(soonest) < max(self._delay, 1.5 * self._seconds + SLACK):
-            soonest += 1
+        if self._clock.running:
+            while self._clock.until(soonest) < max(self._delay, 1.5 * self._seconds + SLACK):
+                soonest += 1
+        elif not self._wait_for_speech:  # it starts with an idle frame, and this may be there before it
+            soonest += math.ceil(self._delay * self._fps)
         start = max(end, soonest, self._cut_until)
         self.timeline.restart(start)
         self._cut_until = -1
@@ -162,6 +166,10 @@ class Drawing:
             self.speech_frames = index, index
         self.speech_end = min(self.speech_end, self.timeline.end)
         self.buffer.discard(index + 1)
+
+    def missed(self, index: int) -> bool:
+        """Whether the clip shows no face in a frame."""
+        return bool(self._performance.missed(range(index, index + 1))[0])
 
     def seen(self, index: int) -> None:
         """The frame of this index is taken next; what is needed for none from the one before it on is let go."""
@@ -191,7 +199,7 @@ class Drawing:
             return None
         frames = range(start, stop)
         self.buffer.end = stop
-        self._began = time.monotonic()
+        self._began = self._put = time.monotonic()
         return Batch(self._performance, self.timeline.chunks(frames), frames, self.buffer.generation)
 
     def _depth(self, index: int) -> int:
@@ -208,6 +216,7 @@ class Drawing:
     def put(self, index: int, image: np.ndarray, batch: Batch) -> bool:
         """Add a picture; False where it, and those after it, are not wanted any more."""
         now = time.monotonic()
+        self.worked, self._put = self.worked + now - self._put, now
         if index == batch.frames.start:
             self._seconds = 0.8 * self._seconds + 0.2 * min(1.0, now - self._began)
         return self.buffer.put(index, image, batch.generation)
