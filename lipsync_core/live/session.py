@@ -370,7 +370,7 @@ class LiveSession:
             return work()
         except LipsyncError as error:
             self._first_error = self._first_error or error
-            time = self._drawing.speech_end / SAMPLE_RATE
+            time = (self._drawing.speech_end - 1) / SAMPLE_RATE  # with the last frame
             self._events.add("error", max(time, float(self._next / self.fps)), utterance.number, error=error)
             utterance.stop()
             return None
