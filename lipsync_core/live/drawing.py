@@ -68,7 +68,8 @@ class Drawing:
         self._within: Utterance | None = None  # whose sound was placed last, and not finished
         self._cut_until = -1  # index before which nothing is placed: the mouth closes first
         self._began = self._put = 0.0  # when the last batch was begun, and when the last picture was there
-        self._seconds = 0.02  # that a frame takes to be drawn
+        self._seconds = 0.02  # that a batch takes until its first frame is drawn
+        self._gap = 0.0  # seconds between that one and the next
 
     def set_life(self, options: TakeOptions) -> None:
         """Blinks and sway from now on."""
@@ -189,11 +190,10 @@ class Drawing:
         """What to draw now, with the frame of this index taken next; None where nothing can be drawn yet."""
         if self._wait_for_speech and not self.spoken:
             return None
-        start = self._soonest(index)
-        ahead = start - index
-        size = self._largest if ahead >= self._largest else max(1, ahead)
+        first, start = max(index, self.buffer.end), self._soonest(index)
+        size = min(self._largest if start - index >= self._largest else max(1, start - index), self._in_time(start))
         stop = start
-        while stop - start < size and stop - index < self._depth(stop) and self._drawable(stop):
+        while stop - start < size and first + stop - start - index < self._depth(stop) and self._drawable(stop):
             stop += 1
         if stop == start:
             return None
@@ -201,6 +201,12 @@ class Drawing:
         self.buffer.end = stop
         self._began = self._put = time.monotonic()
         return Batch(self._performance, self.timeline.chunks(frames), frames, self.buffer.generation)
+
+    def _in_time(self, start: int) -> int:
+        """How many frames, drawn at once, are there when they are due; 1 at least."""
+        lost = self._gap - float(1 / self._fps)  # seconds, with each frame after the first
+        spare = self._clock.until(start) - self._seconds
+        return self._largest if lost <= 0 or spare >= lost * self._largest else 1 + max(0, int(spare / lost))
 
     def _depth(self, index: int) -> int:
         return self._ahead if self.timeline.sample(index) < self.speech_end else IDLE_AHEAD
@@ -216,9 +222,12 @@ class Drawing:
     def put(self, index: int, image: np.ndarray, batch: Batch) -> bool:
         """Add a picture; False where it, and those after it, are not wanted any more."""
         now = time.monotonic()
-        self.worked, self._put = self.worked + now - self._put, now
+        took, self._put = now - self._put, now
+        self.worked += took
         if index == batch.frames.start:
             self._seconds = 0.8 * self._seconds + 0.2 * min(1.0, now - self._began)
+        else:
+            self._gap = 0.8 * self._gap + 0.2 * min(1.0, took)
         return self.buffer.put(index, image, batch.generation)
 
     def patience(self, index: int) -> float | None:

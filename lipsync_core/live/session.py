@@ -63,8 +63,8 @@ class LiveSession:
 
     options: as they are now. avatar, model: what is used; voice: for the last text. fps: frames a second, exactly.
     size: height and width. sample_rate: of the frames' sound. state: at the frame that was taken last. error: why the
-    session has failed. skipped: frames that repeat a picture since theirs was not drawn in time. missed_faces: among
-    the frames taken so far, those in which the clip shows no face.
+    session has failed. skipped: frames that show a picture before theirs, which was not drawn in time. missed_faces:
+    among the frames taken so far, those in which the clip shows no face.
     """
 
     def __init__(
@@ -238,11 +238,9 @@ class LiveSession:
                 raise StopIteration
             index, self._next = self._next, self._next + 1
             self._clock.hold(index)
-            image = self._drawing.buffer.take(index)
-            if image is None:
-                self.skipped += 1
-            else:
-                self._image = image
+            image, own = self._drawing.buffer.take(index)
+            self.skipped += not own
+            self._image = self._image if image is None else image
             assert self._image is not None
             self.missed_faces += self._drawing.missed(index)
             sound = self._drawing.timeline.sound(index)

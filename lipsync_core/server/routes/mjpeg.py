@@ -1,7 +1,6 @@
 """/api/stream_mjpeg: pictures as they are due, and their sound apart."""
 
 import asyncio
-import math
 import time
 import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -14,8 +13,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from lipsync_core import LiveSession, Take
-from lipsync_core.errors import LimitExceeded, redacted
+from lipsync_core.errors import redacted
 from lipsync_core.jobs.queue import AsyncQueueEntry
+from lipsync_core.jobs.render import Limits
 from lipsync_core.jobs.service import Service, owner_of, service_of
 from lipsync_core.jobs.sessions import Session
 from lipsync_core.jobs.streaming import Stream, until_left
@@ -39,7 +39,7 @@ class MjpegStream:
         self._source, self._metrics = source, service.metrics
         self._encoder = JpegEncoder(wish.order.quality)
         self._ahead = (wish.order.queue_frames or settings().queue_frames) / float(source.fps)  # seconds
-        self._longest = math.inf if wish.audio is None else settings().max_upload_seconds
+        self._limits = Limits.of_settings() if wish.audio is not None else Limits()
         self._threads = anyio.CapacityLimiter(1)  # its own, so that many streams never wait for one another's threads
         self._first: Picture | None = None
 
@@ -112,10 +112,7 @@ class MjpegStream:
         frame = next(self._source, None)
         if frame is None:
             return None
-        if frame.time >= self._longest:
-            raise LimitExceeded(
-                "The recording is longer than the {longest:g} seconds allowed here; cut it.", longest=self._longest
-            )
+        self._limits.check_heard(frame.time)
         for event in frame.events:
             if event.kind == "error":
                 raise event.details["error"]
@@ -214,7 +211,7 @@ async def _opened(service: Service, wish: ParsedRequest[StreamRequest]) -> Async
         for source in sources:
             source.stop()
 
-    limit = asyncio.get_running_loop().call_later(settings().max_session_seconds, stop)
+    limit = asyncio.get_running_loop().call_later(Limits.of_settings().session_seconds, stop)
     try:
         with metrics.sessions.labels("mjpeg").track_inprogress():
             await threads.renders.run(open_source)
