@@ -13,6 +13,7 @@ from .thread_server import ThreadServer, until
 __all__ = ["BODY", "LONG", "ApiServer", "until"]
 
 LONG = "This sentence is said again and again. " * 60
+THREADS = {"speech", "frames", "mp4", "live session", "live speech"}  # names of those of takes and sessions
 BODY = {"voice": "espeak:en-us", "size": 256}  # fast, and as good for tests
 
 
@@ -30,6 +31,6 @@ class ApiServer(ThreadServer):
     def is_idle(self) -> bool:
         """No job, no session, no thread of a take, no file of a request."""
         jobs = self.service.jobs
-        threads = [thread for thread in threading.enumerate() if thread.name in ("speech", "frames", "mp4")]
+        threads = [thread for thread in threading.enumerate() if thread.name in THREADS]
         files = list(self.service.folder.path.glob("job-*"))
         return not (jobs.running or jobs.waiting or len(self.service.sessions) or threads or files)

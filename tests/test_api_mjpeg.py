@@ -1,5 +1,6 @@
 """/api/stream_mjpeg and the sound that belongs to it."""
 
+import asyncio
 import email.policy
 import time
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import simplejpeg
 
-from lipsync_core.sinks.mjpeg import Latest, Picture
+from lipsync_core.sinks.mjpeg import LatestPictures, Picture
 
 from .api_server import BODY, LONG, ApiServer, until
 
@@ -102,14 +103,22 @@ def test_a_session_can_be_ended(server: ApiServer) -> None:
 
 
 def test_a_slow_client_gets_the_latest_picture() -> None:
-    latest = Latest()
-    for index in range(10):
-        latest.put(Picture(index, index * 0.04, b""), None)
-    assert latest.take(0.0).index == 0
-    assert latest.take(0.21).index == 5
-    assert latest.skipped == 4
-    latest.put(Picture(10, 0.4, b""), 1.0)
-    assert (len(latest), latest.skipped) == (1, 8)
+    async def sent(between: range) -> list[int]:
+        """Which pictures of two seconds a client gets that takes none while some of them become due."""
+        latest, got = LatestPictures(), []
+        for index in range(50):
+            latest.put(Picture(index, index / 25, b""))
+            while index not in between and latest.waiting:
+                got.append(await latest.take())
+        latest.end()
+        assert await latest.take() is None
+        assert latest.skipped == 50 - len(got)
+        return [picture.index for picture in got if picture]
+
+    assert asyncio.run(sent(range(10, 12))) == list(range(50))  # a hiccup
+    got = asyncio.run(sent(range(10, 30)))
+    assert 30 - got[10] <= 3  # no older than a hiccup
+    assert got == [*range(10), *range(got[10], 50)]
 
 
 def test_a_client_that_stands_still_costs_no_memory(server: ApiServer) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import itertools
 import json
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -20,22 +22,26 @@ import cv2
 import numpy as np
 import pytest
 
-from lipsync_core import LipsyncError, Studio
+from lipsync_core import LipsyncError, Studio, TakeOptions
+from lipsync_core.cancel import CancelToken
 from lipsync_core.face import default_avatars
-from lipsync_core.jobs.page_render import Moment, Wish, perform
+from lipsync_core.jobs.page_render import Moment, perform
 from lipsync_core.jobs.runs import Runs
 from lipsync_core.jobs.uploads import check_recording
 from lipsync_core.models import Life, MelChunks, ModelInfo, make_model, register
 from lipsync_core.server import make_api
-from lipsync_core.sinks.live import LOW, LivePlay
 from lipsync_core.speech import voices
+from lipsync_core.speech.catalogue import find_voice
+from lipsync_core.speech.engines.base import Engine, Utterance
+from lipsync_core.speech.engines.registry import engine_classes, get_engine
+from lipsync_core.speech.voice import Voice
 from lipsync_core.ui import menus
 from lipsync_core.ui.faces import Faces
 from lipsync_core.ui.i18n import FOLDER, Words, translations
 from lipsync_core.ui.missing import missing
 from lipsync_core.ui.zero_gpu import performer
 
-from .api_server import until
+from .api_server import THREADS, until
 from .page_server import ROOT, PageServer
 
 VOICE = "espeak:en-us"
@@ -48,12 +54,9 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageServer]:
         yield running
 
 
-def wish(**changes: Any) -> Wish:
-    values = {
-        "text": LONG, "recording": None, "face": default_avatars()["mei"], "which": None, "language": None,
-        "voice": VOICE, "model": "rig", "live": True, "speed": 1.0, "size": 256, "seed": 0,
-    }  # fmt: skip
-    return Wish(**(values | changes))
+def options(**changes: Any) -> TakeOptions:
+    values = {"text": LONG, "avatar": default_avatars()["mei"], "voice": VOICE, "size": 256, "low_latency": True}
+    return TakeOptions(**(values | changes))
 
 
 def seconds_of(path: str | Path) -> float:
@@ -122,22 +125,25 @@ def test_a_server_that_is_stopped_while_it_speaks_ends_at_once(tmp_path: Path) -
         assert "Traceback" not in running.log.read_text()
 
 
-def test_stop_leaves_a_valid_file(studio: Studio) -> None:
+@pytest.mark.parametrize("live", [True, False])
+def test_stop_leaves_a_valid_file_of_what_was_seen(studio: Studio, live: bool) -> None:
     runs = Runs()
     with runs.folder("somebody") as folder:
         moments: list[Moment] = []
-        for moment in perform(studio, wish(), folder):
+        stopped, longest = False, 0.0
+        for moment in perform(studio, options(low_latency=live), folder):
             moments.append(moment)
-            if moment.shown and moment.shown.time > 0.4:
+            if moment.report.frames > 10:
                 runs.stop("nobody")  # does not concern this one
-                assert moments[-1].report.stage == "speaking"
-            if moment.shown and moment.shown.time > 0.7:
+                assert stopped or moment.report.stage in ("speaking", "drawing")
+            if moment.report.frames > 18 and not stopped:
                 runs.stop("somebody")
+                stopped, longest = True, moment.report.length
         last = moments[-1]
         assert last.report.stage == "stopped"
         assert last.path is not None
-        assert 0.7 < seconds_of(last.path) < 4
-        assert seconds_of(last.path) == pytest.approx(last.report.length, abs=0.05)
+        assert seconds_of(last.path) == pytest.approx(last.report.length, abs=0.001)
+        assert longest <= last.report.length < longest + (0.5 if live else 10)
         assert last.report.times["whole"] >= last.report.times["frames"] > 0
     assert not folder.exists()
 
@@ -145,7 +151,7 @@ def test_stop_leaves_a_valid_file(studio: Studio) -> None:
 def test_stop_before_the_first_frame_leaves_nothing(studio: Studio) -> None:
     runs = Runs()
     with runs.folder("somebody") as folder:
-        running = perform(studio, wish(), folder)
+        running = perform(studio, options(), folder)
         next(running)
         runs.stop("somebody")
         assert [moment.report.stage for moment in running][-1] == "stopped_early"
@@ -156,44 +162,144 @@ def test_stop_is_not_lost_where_it_comes_before_the_run_has_begun(studio: Studio
     runs = Runs()
     runs.stop("somebody", "a run of this name")
     with runs.folder("somebody", "a run of this name") as folder:
-        assert [moment.report.stage for moment in perform(studio, wish(), folder)][-1] == "stopped_early"
+        assert [moment.report.stage for moment in perform(studio, options(), folder)][-1] == "stopped_early"
     with runs.folder("somebody", "another one") as folder:
-        assert next(moment for moment in perform(studio, wish(), folder) if moment.shown)
+        assert next(moment for moment in perform(studio, options(), folder) if moment.frame)
 
 
-def test_a_run_that_is_closed_leaves_nothing(studio: Studio, tmp_path: Path) -> None:
+@pytest.mark.parametrize("live", [True, False])
+def test_a_run_that_is_closed_leaves_nothing(studio: Studio, tmp_path: Path, live: bool) -> None:
     before = set(threading.enumerate())
-    running = perform(studio, wish(), tmp_path)
-    while next(running).shown is None:
+    running = perform(studio, options(low_latency=live), tmp_path)
+    while next(running).frame is None:
         pass
     start = time.monotonic()
     running.close()
     assert time.monotonic() - start < 1
-    assert {thread.name for thread in set(threading.enumerate()) - before} & {"speech", "frames", "mp4"} == set()
+    assert {thread.name for thread in set(threading.enumerate()) - before} & THREADS == set()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_live_every_frame_is_drawn_as_fast_as_it_can(studio: Studio, tmp_path: Path) -> None:
     text = "One, two, three, four, five, six, seven, eight, nine, ten, eleven, twelve. " * 2
-    [*_, last] = perform(studio, wish(text=text, live=False), tmp_path)
+    [*_, last] = perform(studio, options(text=text, low_latency=False), tmp_path)
     assert last.path is not None
     assert last.report.skipped == 0
     assert last.report.frames == round(seconds_of(last.path) * 25) > 100
     assert "waiting" not in last.report.times
 
 
-def test_live_pictures_keep_the_time_and_sound_comes_first(studio: Studio) -> None:
-    taken, heard, started = [], 0.0, None
-    with studio.take("Hello, my friend, how are you?", voice=VOICE, avatar="mei", size=256, low_latency=True) as take:
-        for shown in LivePlay(take, taken.append):
-            if shown.time >= 0:
-                started = time.monotonic() - shown.time if started is None else started
-                assert time.monotonic() - started - shown.time < 0.2
-            heard = (shown.start + len(shown.sound)) / take.sample_rate
-            assert heard > shown.time  # the sound of a picture is there before it
-    assert started is not None
-    assert [frame.index for frame in taken] == list(range(len(taken)))
-    assert heard == pytest.approx(sum(len(frame.audio) for frame in taken) / 48000)
-    assert time.monotonic() - started == pytest.approx(heard, abs=0.3)
+def watched(moments: Iterator[Moment]) -> tuple[list[Moment], list[float]]:
+    """All moments of a run that is live, and how many seconds of sound lay ahead at each frame of speech."""
+    seen, ahead, begin = [], [], None
+    for moment in moments:
+        seen.append(moment)
+        if moment.frame is not None:
+            begin = time.monotonic() - moment.frame.time if begin is None else begin
+            assert time.monotonic() - begin - moment.frame.time < 0.2
+        if begin is not None and moment.report.stage == "speaking":
+            ahead.append((moment.start + len(moment.sound)) / 48000 - (time.monotonic() - begin))
+    return seen, ahead
+
+
+def test_an_idle_face_is_seen_first_then_speech_in_time_with_its_sound_ahead(studio: Studio, tmp_path: Path) -> None:
+    moments, ahead = watched(perform(studio, options(text="Hello, my friend, how are you?"), tmp_path))
+    frames = [moment for moment in moments if moment.frame]
+    idle = [moment for moment in frames if moment.report.stage == "preparing_speech"]
+    assert len(idle) >= 3  # pictures, by which the page sets its clock
+    assert min(ahead[:-1]) > 0
+    sounds = [moment for moment in moments if len(moment.sound)]
+    for one, other in itertools.pairwise(sounds):
+        assert other.start == one.start + len(one.sound)
+    sound = np.concatenate([moment.sound for moment in sounds])
+    begin = next(moment.frame for moment in frames if moment.report.stage == "speaking")
+    assert begin is not None
+    assert not sound[: begin.index * 1920].any()
+    assert next(moment.frame.time for moment in moments if moment.sound.any() and moment.frame) <= begin.time - 0.1
+    last = moments[-1]
+    assert last.path is not None
+    assert last.report.frames == round(seconds_of(last.path) * 25) == len(sound) // 1920 - begin.index
+    with av.open(str(last.path)) as container:
+        heard = np.concatenate([block.to_ndarray()[0] for block in container.decode(audio=0)])
+    spoken = sound[begin.index * 1920 :]
+    heard, spoken = heard[: len(spoken)], spoken[: len(heard)]
+    assert np.corrcoef(heard, spoken)[0, 1] > 0.95  # the file begins with the speech
+    assert last.report.part == 1.0
+
+
+MAY_SPEAK = threading.Event()
+
+
+class WaitingVoice(Engine):
+    """eSpeak, once it may."""
+
+    name, title, quality = "waiting", "eSpeak, once it may", 1
+
+    def voices(self) -> list[Voice]:
+        return []
+
+    def find(self, name: str) -> Voice | None:
+        return replace(find_voice(VOICE), id=f"waiting:{name}")
+
+    def synthesize(
+        self, text: str, voice: Voice, speed: float, cancel: CancelToken, early: bool
+    ) -> Iterator[Utterance]:
+        while not MAY_SPEAK.wait(0.05):
+            cancel.check()
+        return get_engine("espeak").synthesize(text, find_voice(VOICE), speed, cancel, early)
+
+
+@pytest.fixture
+def waiting_voice(monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setitem(engine_classes(), "waiting", WaitingVoice)
+    MAY_SPEAK.clear()
+    return "waiting:voice"
+
+
+def test_the_face_lives_while_its_speech_is_prepared_and_the_file_has_the_speech_alone(
+    studio: Studio, tmp_path: Path, waiting_voice: str
+) -> None:
+    seen = []
+    for moment in perform(studio, options(text="Hello.", voice=waiting_voice), tmp_path):
+        if moment.frame:
+            seen.append((moment.report.stage, moment.frame))
+        if len(seen) == 20:
+            MAY_SPEAK.set()
+    idle = [frame.image for stage, frame in seen if stage == "preparing_speech"]
+    assert len(idle) >= 20
+    assert max(float(np.abs(image.astype(int) - idle[0]).mean()) for image in idle) > 0.2  # it moves
+    assert moment.path is not None
+    assert moment.report.frames / 25 == seconds_of(moment.path) < 1.5
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_stop_is_noticed_at_once_while_speech_is_prepared(
+    studio: Studio, tmp_path: Path, waiting_voice: str, live: bool
+) -> None:
+    (tmp_path / "run").mkdir()
+    running = perform(studio, options(voice=waiting_voice, low_latency=live), tmp_path / "run")
+    while next(running).report.stage != "preparing_speech":
+        pass
+    pressed = []
+
+    def press() -> None:
+        (tmp_path / "run" / "stop").touch()  # as another process does
+        pressed.append(time.monotonic())
+
+    threading.Timer(0.3, press).start()
+    assert [moment.report.stage for moment in running][-1] == "stopped_early"
+    assert time.monotonic() - pressed[0] < 0.3  # 0.2, and closing
+
+
+def test_a_recording_that_cannot_be_read_is_told(studio: Studio, tmp_path: Path) -> None:
+    (tmp_path / "words.wav").write_text("no sound")
+    for live in (True, False):
+        with pytest.raises(LipsyncError, match=r"words\.wav"):
+            list(
+                perform(
+                    studio, options(text=None, audio=tmp_path / "words.wav", voice=None, low_latency=live), tmp_path
+                )
+            )
 
 
 SLOW_SECONDS = 0.1  # for a frame: two and a half times what there is time for
@@ -220,22 +326,18 @@ class SlowModel:
                 yield frame[None]
 
 
-def test_where_drawing_is_slow_sound_goes_on_and_pictures_are_left_out(studio: Studio) -> None:
-    started, gaps, pictures = None, [], 0
-    options = {"voice": VOICE, "avatar": "mei", "size": 128, "model": "slow for tests", "low_latency": True}
-    with studio.take("Hello, my friend, how are you today? " * 3, **options) as take:
-        play = LivePlay(take, lambda frame: None)
-        for shown in play:
-            pictures += shown.image is not None
-            if shown.time >= 0:
-                started = time.monotonic() - shown.time if started is None else started
-                gaps.append((shown.start + len(shown.sound)) / take.sample_rate - (time.monotonic() - started))
-        seconds = (shown.start + len(shown.sound)) / take.sample_rate
-    assert min(gaps[:-1]) > 0  # at each moment there was sound to play
-    assert min(gaps[: len(gaps) // 2]) < LOW + 0.2  # though it was short
-    assert take.skipped > seconds * 25 * 0.4
-    assert play.skipped >= take.skipped
-    assert pictures > seconds / SLOW_SECONDS * 0.5  # and what could be drawn was shown
+def test_where_drawing_is_slow_sound_goes_on_and_pictures_are_left_out(studio: Studio, tmp_path: Path) -> None:
+    text = "Hello, my friend, how are you today? " * 3
+    moments, ahead = watched(perform(studio, options(text=text, size=128, model="slow for tests"), tmp_path))
+    last, pictures = moments[-1].report, [moment for moment in moments if moment.frame]
+    assert min(ahead[:-1]) > 0  # at each moment there was sound to play
+    assert last.undrawn > last.frames * 0.4
+    assert last.skipped >= last.undrawn
+    assert len(pictures) > last.length / SLOW_SECONDS * 0.5  # and what could be drawn was seen
+    assert moments[-1].path is not None
+    assert last.frames == round(seconds_of(moments[-1].path) * 25)
+    [*_, complete] = perform(studio, options(text=text, size=128, low_latency=False), tmp_path)
+    assert complete.report.frames == last.frames
 
 
 def test_voices_follow_the_language() -> None:
@@ -394,12 +496,12 @@ def test_a_recording_that_hides_its_length_is_cut_on_the_page_too(
     limits(max_upload_seconds=4)
     long = recording_without_a_length(tmp_path / "long.aac", 20)
     check_recording(long)  # which it does not tell
-    moments = perform(studio, wish(text=None, recording=long, voice=None, live=live), tmp_path)
+    moments = perform(studio, TakeOptions(audio=long, avatar="mei", size=128, low_latency=live), tmp_path)
     with pytest.raises(LipsyncError, match="longer than the 4 seconds"):
         for _ in moments:
             pass
     short = recording_without_a_length(tmp_path / "short.aac", 1)
-    [*_, last] = perform(studio, wish(text=None, recording=short, voice=None, live=live), tmp_path)
+    [*_, last] = perform(studio, TakeOptions(audio=short, avatar="mei", size=128, low_latency=live), tmp_path)
     assert last.path is not None
 
 
@@ -458,7 +560,7 @@ def test_spaces_lend_a_gpu_to_models_that_use_one(
     import spaces
 
     for model in ("rig", "slow for tests"):
-        [*_, last] = run(wish(text="Hi.", live=False, size=128, model=model), tmp_path)
+        [*_, last] = run(options(text="Hi.", low_latency=False, size=128, model=model), tmp_path)
         assert last.path is not None
     assert spaces.lent == ["slow for tests"]
 

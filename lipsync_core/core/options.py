@@ -146,6 +146,10 @@ class TakeOptions:
         if self.audio is not None and (self.language or self.voice or self.speed != 1):
             raise LipsyncError("A recording sounds as it is; leave out language, voice and speed.")
 
+    def silent(self) -> "TakeOptions":
+        """Without what is to be said."""
+        return replace(self, text=None, audio=None)
+
     def changed(self, changes: Mapping[str, Any]) -> "TakeOptions":
         """With what a live session may change while it runs. Raises LipsyncError for anything else."""
         for name in changes:

@@ -52,7 +52,8 @@ class Studio:
     def live(self, **options: Any) -> "LiveSession":
         """A face that is there until it is closed, and says what it is given meanwhile; see LiveSession.
 
-        options: those of TakeOptions but text and audio. Raises LipsyncError as `take` does.
+        options: those of TakeOptions; what text or audio there is among them, it says first. Raises LipsyncError as
+        `take` does.
         """
         from lipsync_core.live.session import LiveSession
 

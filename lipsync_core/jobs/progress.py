@@ -18,7 +18,6 @@ class Report:
     position: int = 0
     face: float | None = None
     speech: float | None = None
-    voice: str = ""
     frames: int = 0
     rate: float | None = None
     first: float | None = None

@@ -1,8 +1,10 @@
 """Who is speaking at the moment, so that Stop finds it."""
 
+import math
 import threading
+import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from lipsync_core.jobs.work_folder import WorkFolder
 PREFIX = "run-"
 FLAG = "stop"  # a file, because a run may be in another process
 REPLACED = "replaced"
+POLL = 0.1  # seconds between two looks for the flag
 REMEMBERED = 1000  # names of runs that were stopped, perhaps before they had begun
 
 
@@ -65,6 +68,29 @@ class Runs:
 def stopped(folder: Path) -> bool:
     """Whether the run of this folder shall end."""
     return (folder / FLAG).exists()
+
+
+@contextmanager
+def watched(folder: Path, stop: Callable[[], object], latest: float = math.inf) -> Iterator[None]:
+    """For the block: `stop` is called, from a thread, when the run of this folder shall end, whatever it waits for.
+
+    latest: when that is at the latest, on the monotonic clock.
+    """
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(POLL):
+            if stopped(folder) or time.monotonic() > latest:
+                stop()
+                return
+
+    watching = threading.Thread(target=watch, name="stop flag", daemon=True)
+    watching.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watching.join()
 
 
 def replaced(folder: Path) -> bool:

@@ -44,7 +44,7 @@ class Drawing:
     """The timeline of a session and the pictures that are drawn of it.
 
     spoken: whether anything was placed. speech_frames: first index and index after the last one of the speech that was
-    placed last, without a gap. speech_end: sample after it.
+    placed last, without a gap. speech_end: sample after it. worked: seconds that pictures have taken so far.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class Drawing:
         self.spoken = False
         self.speech_frames = (0, 0)
         self.speech_end = 0
+        self.worked = 0.0
         self._performance, self._clock = performance, clock
         self._fps = performance.fps
         self._ahead = options.queue_frames or settings().queue_frames
@@ -73,8 +74,9 @@ class Drawing:
         self._open = False  # more sound follows what was placed last, without a pause
         self._within: QueueItem | None = None  # whose sound was placed last, and not finished
         self._cut_until = -1  # index before which nothing is placed: the mouth closes first
-        self._began = 0.0  # when the last batch was begun
-        self._seconds = 0.02  # that a frame takes to be drawn
+        self._began = self._put = 0.0  # when the last batch was begun, and when the last picture was there
+        self._seconds = 0.02  # that a batch takes until its first frame is drawn
+        self._gap = 0.0  # seconds between that one and the next
 
     def set_life(self, options: TakeOptions) -> None:
         """Blinks and sway from now on."""
@@ -142,8 +144,11 @@ class Drawing:
         """Let the timeline end where speech can begin: after that before it, and as soon as it can be drawn."""
         end = self.timeline.end_frame
         soonest = index
-        while self._clock.running and self._clock.until(soonest) < max(self._delay, 1.5 * self._seconds + SLACK):
-            soonest += 1
+        if self._clock.running:
+            while self._clock.until(soonest) < max(self._delay, 1.5 * self._seconds + SLACK):
+                soonest += 1
+        elif not self._wait_for_speech:  # it starts with an idle frame, and this may be there before it
+            soonest += math.ceil(self._delay * self._fps)
         start = max(end, soonest, self._cut_until, self._lead_in)
         self.timeline.restart(start)
         self._cut_until = -1
@@ -170,6 +175,10 @@ class Drawing:
         self.speech_end = min(self.speech_end, self.timeline.end)
         self.buffer.discard(index + 1)
 
+    def missed(self, index: int) -> bool:
+        """Whether the clip shows no face in a frame."""
+        return bool(self._performance.missed(range(index, index + 1))[0])
+
     def seen(self, index: int) -> None:
         """The frame of this index is taken next; what is needed for none from the one before it on is let go."""
         self.timeline.drop(index - 1)
@@ -188,18 +197,23 @@ class Drawing:
         """What to draw now, with the frame of this index taken next; None where nothing can be drawn yet."""
         if self._wait_for_speech and not self.spoken:
             return None
-        start = self._soonest(index)
-        ahead = start - index
-        size = self._largest if ahead >= self._largest else max(1, ahead)
+        first, start = max(index, self.buffer.end), self._soonest(index)
+        size = min(self._largest if start - index >= self._largest else max(1, start - index), self._in_time(start))
         stop = start
-        while stop - start < size and stop - index < self._depth(stop) and self._drawable(stop):
+        while stop - start < size and first + stop - start - index < self._depth(stop) and self._drawable(stop):
             stop += 1
         if stop == start:
             return None
         frames = range(start, stop)
         self.buffer.end = stop
-        self._began = time.monotonic()
+        self._began = self._put = time.monotonic()
         return FrameBatch(self._performance, self.timeline.chunks(frames), frames, self.buffer.generation)
+
+    def _in_time(self, start: int) -> int:
+        """How many frames, drawn at once, are there when they are due; 1 at least."""
+        lost = self._gap - float(1 / self._fps)  # seconds, with each frame after the first
+        spare = self._clock.until(start) - self._seconds
+        return self._largest if lost <= 0 or spare >= lost * self._largest else 1 + max(0, int(spare / lost))
 
     def _depth(self, index: int) -> int:
         return self._ahead if self.timeline.sample(index) < self.speech_end else IDLE_AHEAD
@@ -215,8 +229,12 @@ class Drawing:
     def put(self, index: int, image: np.ndarray, batch: FrameBatch) -> bool:
         """Add a picture; False where it, and those after it, are not wanted any more."""
         now = time.monotonic()
+        took, self._put = now - self._put, now
+        self.worked += took
         if index == batch.frames.start:
             self._seconds = 0.8 * self._seconds + 0.2 * min(1.0, now - self._began)
+        else:
+            self._gap = 0.8 * self._gap + 0.2 * min(1.0, took)
         return self.buffer.put(index, image, batch.generation)
 
     def patience(self, index: int) -> float | None:

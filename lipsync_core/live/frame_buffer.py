@@ -24,12 +24,16 @@ class FrameBuffer:
         self._images[index] = image
         return True
 
-    def take(self, index: int) -> np.ndarray | None:
-        """The picture of a frame, None where it is not drawn; those before it are let go."""
-        image = self._images.pop(index, None)
-        for passed in [key for key in self._images if key < index]:
-            del self._images[passed]
-        return image
+    def take(self, index: int) -> tuple[np.ndarray | None, bool]:
+        """The picture to be seen with a frame, and whether it is its own; where that is not drawn, one that has come
+        too late for the frame before it, else None.
+        """
+        own = index in self._images
+        due = [key for key in self._images if key <= index]
+        image = self._images[max(due)] if due else None
+        for key in due:
+            del self._images[key]
+        return image, own
 
     def discard(self, index: int) -> None:
         """Pictures from this index on are to be drawn anew."""

@@ -55,6 +55,11 @@ class QueueItem:
         """Whether sound of it is on its way."""
         return not self.ended
 
+    @property
+    def worked(self) -> float:
+        """Seconds that its sound has taken to be made, or to be read."""
+        return 0.0
+
     def next(self) -> SoundPiece | None:
         """The next piece, None where there is none now or ever. Does not wait. Raises LipsyncError."""
         raise NotImplementedError
@@ -73,6 +78,10 @@ class SpeechItem(QueueItem):
         super().__init__(number)
         self._make, self._ready = speech, ready
         self._stage: Stage[Speech] | None = None
+
+    @property
+    def worked(self) -> float:
+        return self._stage.worked if self._stage else 0.0
 
     def open(self) -> None:
         """Begin to synthesise. Raises LipsyncError where that has become impossible."""

@@ -61,9 +61,10 @@ class LiveSession:
     Any thread may call any method; frames are for one consumer. Whoever stops taking frames stops the clock. Where
     drawing is too slow, frames repeat the picture before them; their sound is never late for that.
 
-    options: as they are now. avatar, model: what is used. fps: frames a second, exactly. size: height and width.
-    sample_rate: of the frames' sound. state: at the frame that was taken last. error: why the session has failed.
-    skipped: frames that repeat a picture since theirs was not drawn in time. missed_faces: of a clip, see Take.
+    options: as they are now. avatar, model: what is used; voice: for the last text. fps: frames a second, exactly.
+    size: height and width. sample_rate: of the frames' sound. state: at the frame that was taken last. error: why the
+    session has failed. skipped: frames that show a picture before theirs, which was not drawn in time. missed_faces:
+    among the frames taken so far, those in which the clip shows no face.
     """
 
     def __init__(
@@ -76,18 +77,21 @@ class LiveSession:
         lead_in: float = 0.0,
         closed: Callable[[BaseException | None], object] = lambda error: None,
     ) -> None:
-        """wait_for_speech: the clock starts with the first thing that is said, whose first frame is number 0.
+        """options: a text or a recording among them is said first. Raises LipsyncError as `say` does.
+
+        wait_for_speech: the clock starts with the first thing that is said, whose first frame is number 0.
 
         delay: seconds at least from the moment in which speech can be drawn to its first frame, so that its sound can
         be sent ahead. lead_in: seconds from the first frame on in which nothing is said. closed: is called once, from
         the session's thread, when the session has ended, with what failed.
         """
         performance = studio.performance(options)
-        self.options, self.avatar, self.model = options, performance.avatar, performance.name
+        self.options, self.avatar, self.model = options.silent(), performance.avatar, performance.name
+        self.voice = ""
         self.fps, self.size, self.sample_rate = performance.fps, performance.avatar.size, SAMPLE_RATE
         self.state = State.IDLE
         self.error: BaseException | None = None
-        self.skipped = self.spoken_characters = 0
+        self.skipped = self.missed_faces = self.spoken_characters = 0
         self._lock = threading.Condition()
         self._clock = Clock(self.fps)
         self._drawing = Drawing(performance, options, self._clock, wait_for_speech, delay, lead_in)
@@ -102,8 +106,15 @@ class LiveSession:
         self._wait_for_speech = wait_for_speech
         self._first_error: LipsyncError | None = None
         self._retired: list[QueueItem] = []
+        self._synthesised = 0.0  # seconds, of what is retired
         self._on_close = closed
         self._closed = False
+        if options.text is not None or options.audio is not None:
+            options.check_source()
+        if options.text is not None:
+            self.say(options.text)
+        elif options.audio is not None:
+            self.play(options.audio)
         self._thread = threading.Thread(target=self._run, name="live session", daemon=True)
         self._thread.start()
 
@@ -121,6 +132,7 @@ class LiveSession:
             language, voice = options.language, options.voice
         rate = options.speed if speed is None else speed
         stream = speak(text, language, voice, rate)  # raises what is wrong with it, and begins with nothing
+        self.voice = stream.voice.id
         return self._add(lambda number: SpeechItem(number, lambda: stream, self._wake))
 
     def play(self, recording: Source) -> int:
@@ -228,12 +240,11 @@ class LiveSession:
                 raise StopIteration
             index, self._next = self._next, self._next + 1
             self._clock.hold(index)
-            image = self._drawing.buffer.take(index)
-            if image is None:
-                self.skipped += 1
-            else:
-                self._image = image
+            image, own = self._drawing.buffer.take(index)
+            self.skipped += not own
+            self._image = self._image if image is None else image
             assert self._image is not None
+            self.missed_faces += self._drawing.missed(index)
             sound = self._drawing.timeline.sound(index)
             self._drawing.seen(self._next)
             events = self._events.due(float(self._next / self.fps))
@@ -260,6 +271,13 @@ class LiveSession:
             start = self._sent
             self._sent = max(start, end)
             return start, timeline.samples(start, self._sent)
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """What was worked so far, in seconds: `speech`, and `frames`. Both go on at once, so these overlap."""
+        with self._lock:
+            speech = self._synthesised + sum(one.worked for one in self._waiting)
+            return {"speech": speech, "frames": self._drawing.worked}
 
     def _begin(self) -> None:
         """Wait for the first picture, and start the clock."""
@@ -352,7 +370,7 @@ class LiveSession:
             return work()
         except LipsyncError as error:
             self._first_error = self._first_error or error
-            time = self._drawing.speech_end / SAMPLE_RATE
+            time = (self._drawing.speech_end - 1) / SAMPLE_RATE  # with the last frame
             self._events.add("error", max(time, float(self._next / self.fps)), utterance.number, error=error)
             utterance.stop()
             return None
@@ -385,15 +403,20 @@ class LiveSession:
     def _retire(self, *utterances: QueueItem) -> None:
         for utterance in utterances:
             utterance.stop()
+            self._synthesised += utterance.worked
             self._retired.append(utterance)
 
     # The end
 
-    def close(self) -> None:
-        """End the session, and wait until nothing of it is left."""
+    def stop(self) -> None:
+        """Ask the session to end, without waiting for it; `close` does."""
         with self._lock:
             self._closed = True
             self._lock.notify_all()
+
+    def close(self) -> None:
+        """End the session, and wait until nothing of it is left."""
+        self.stop()
         if threading.current_thread() is not self._thread:
             self._thread.join()
 

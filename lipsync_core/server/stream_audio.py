@@ -1,8 +1,10 @@
 """The sound of a stream whose pictures are sent apart."""
 
 import asyncio
+import math
 import struct
-from collections.abc import AsyncGenerator, Callable
+import time
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 
 import numpy as np
@@ -20,9 +22,9 @@ PLAYER_SECONDS = PLAYER_BYTES / (48000 * 2 * 4)
 class Sound:
     """Grows while frames are made; read by any number of clients. For one event loop."""
 
-    def __init__(self, sample_rate: int, now: Callable[[], float]) -> None:
+    def __init__(self, sample_rate: int) -> None:
         self.sample_rate = sample_rate
-        self._now = now
+        self._seen, self._since = 0.0, math.inf  # seconds of the latest picture; when it was, on the monotonic clock
         self._pcm = bytearray()
         self._first = 0  # sample at which `_pcm` begins
         self._ended = False
@@ -42,10 +44,14 @@ class Sound:
         self._ended = True
         self._tell()
 
+    def follow(self, seconds: float) -> None:
+        """The picture of this time is seen now."""
+        self._seen, self._since = seconds, time.monotonic()
+
     @property
     def now(self) -> float:
-        """Seconds of the pictures that have been shown."""
-        return self._now()
+        """Seconds of the pictures that have been seen; 0 where nobody says which one is."""
+        return self._seen + max(0.0, time.monotonic() - self._since)
 
     async def enough(self, seconds: float) -> None:
         """Wait until a player that begins now could begin at once; at most so long."""

@@ -1,6 +1,6 @@
 """Frames as JPEG pictures in multipart/x-mixed-replace, which a browser shows in an `<img>`."""
 
-import time
+import asyncio
 from collections import deque
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from lipsync_core.frame import Frame
 from lipsync_core.settings import settings
 
 BOUNDARY = "frame"
-LATE = 0.1  # seconds that a picture may come late before others are skipped for it
+LATE = 0.1  # seconds of pictures that may wait for a client; with more, it gets the latest one instead of them
 MEDIA_TYPE = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
 
 
@@ -24,10 +24,20 @@ class Picture:
     jpeg: bytes
 
 
-def encode(frame: Frame, quality: int | None = None) -> Picture:
+class JpegEncoder:
     """quality: 1 to 100; default that of the settings."""
-    jpeg = simplejpeg.encode_jpeg(np.ascontiguousarray(frame.image), quality or settings().jpeg_quality, "RGB", "420")
-    return Picture(frame.index, frame.time, jpeg)
+
+    def __init__(self, quality: int | None = None) -> None:
+        self._quality = quality or settings().jpeg_quality
+        self._image: np.ndarray | None = None
+        self._jpeg = b""
+
+    def encode(self, frame: Frame) -> Picture:
+        """A picture that is repeated is not encoded again."""
+        if frame.image is not self._image:
+            self._image = frame.image
+            self._jpeg = simplejpeg.encode_jpeg(np.ascontiguousarray(frame.image), self._quality, "RGB", "420")
+        return Picture(frame.index, frame.time, self._jpeg)
 
 
 def part(picture: Picture, last: bool = False) -> bytes:
@@ -40,37 +50,10 @@ def part(picture: Picture, last: bool = False) -> bytes:
 
 
 PREAMBLE = b"--" + BOUNDARY.encode() + b"\r\n"
-END = b"\r\n--" + BOUNDARY.encode() + b"--\r\n"  # after a part that was not known to be the last: an empty one
 
 
-class PlaybackClock:
-    """Starts when it is told; where frames are made too slowly it stands still until they come."""
-
-    def __init__(self) -> None:
-        self._start: float | None = None
-
-    @property
-    def running(self) -> bool:
-        return self._start is not None
-
-    def start(self) -> None:
-        """The first frame is shown now."""
-        if self._start is None:
-            self._start = time.monotonic()
-
-    @property
-    def now(self) -> float:
-        """Seconds of the take that have been played."""
-        return time.monotonic() - self._start if self._start is not None else 0.0
-
-    def hold(self, moment: float) -> None:
-        """A frame of this time is ready only now: if it should have been shown already, the clock goes back to it."""
-        if self._start is not None:
-            self._start = max(self._start, time.monotonic() - moment)
-
-
-class Latest:
-    """Pictures between their making and their sending. A slow client gets the latest one that is due.
+class LatestPictures:
+    """Pictures that are due and not sent. A slow client gets the latest one. For one event loop.
 
     skipped: how many it never got.
     """
@@ -78,30 +61,37 @@ class Latest:
     def __init__(self) -> None:
         self.skipped = 0
         self._pictures: deque[Picture] = deque()
+        self._ended = False
+        self._news = asyncio.Event()
 
-    def __len__(self) -> int:
-        return len(self._pictures)
-
-    def put(self, picture: Picture, now: float | None) -> None:
-        """Add the next one. now: seconds of the take that were played; None skips nothing."""
+    def put(self, picture: Picture) -> None:
+        """Add the next one. After a hiccup of a few frames they follow at once, and nothing is missing."""
+        if self._pictures and picture.time - self._pictures[0].time > LATE:
+            self.skipped += len(self._pictures)
+            self._pictures.clear()
         self._pictures.append(picture)
-        if now is not None:
-            self._skip(now)
+        self._news.set()
 
-    def wait_seconds(self, now: float) -> float | None:
-        """Until the next picture is due; None where there is no picture."""
-        return max(0.0, self._pictures[0].time - now) if self._pictures else None
+    def end(self) -> None:
+        """No more comes."""
+        self._ended = True
+        self._news.set()
 
-    def take(self, now: float | None) -> Picture:
-        """The latest one that is due, or simply the next one."""
-        if now is not None:
-            self._skip(now)
+    async def take(self) -> Picture | None:
+        """The next one, when there is one; None at the end."""
+        while not self._pictures:
+            if self._ended:
+                return None
+            self._news.clear()
+            await self._news.wait()
         return self._pictures.popleft()
 
-    def _skip(self, now: float) -> None:
-        """Let go what is too late. A hiccup of a few frames is not: they follow at once, and nothing is missing."""
-        if not self._pictures or self._pictures[0].time >= now - LATE:
-            return
-        while len(self._pictures) > 1 and self._pictures[1].time <= now:
-            self._pictures.popleft()
-            self.skipped += 1
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return len(self._pictures)
+
+    @property
+    def ended(self) -> bool:
+        """Whether all have been taken, and no more comes."""
+        return self._ended and not self._pictures

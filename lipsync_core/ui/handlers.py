@@ -4,15 +4,15 @@ A LipsyncError that a method raises is told by the page itself; see `toasts`.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from lipsync_core import LipsyncError
+from lipsync_core import LipsyncError, TakeOptions
 from lipsync_core.face import default_avatars
-from lipsync_core.jobs.page_render import Moment, Wish
+from lipsync_core.jobs.page_render import Moment
 from lipsync_core.jobs.progress import Report
 from lipsync_core.jobs.runs import Runs, replaced, stopped
 from lipsync_core.jobs.service import Service
@@ -33,6 +33,7 @@ from lipsync_core.ui.zero_gpu import performer
 STATUS_SECONDS = 0.25  # between two looks of the status at most
 TURN_SECONDS = 0.2  # between two looks at the place in line
 ENDING_POLL = 0.02  # seconds
+AUTOMATIC = {"size": 0, "face": 0}  # what a control says where nothing is chosen, unless it is empty then
 
 SKIP = gr.skip()
 Speaking = tuple[Any, Any, Any, Any]  # preview, status, video, download
@@ -49,24 +50,12 @@ class Desk:
 
     # Speak and stop
 
-    def speak(
-        self,
-        text: str,
-        recording: str | None,
-        recorded: bool,
-        language: str,
-        voice: str,
-        face: str,
-        which: float,
-        model: str,
-        live: bool,
-        speed: float,
-        size: int,
-        seed: float,
-        sound: str,
-        request: gr.Request,
-    ) -> Iterator[Speaking]:
-        """Show a take as it is due, its stages with their figures, and at the end its MP4."""
+    def speak(self, controls: Mapping[str, Any], recorded: bool, sound: str, request: gr.Request) -> Iterator[Speaking]:
+        """Show a face that speaks as it is due, the stages of the run with their figures, and at the end its MP4.
+
+        controls: their values, by the option of a take that each one sets; of `text` and `audio`, the one that counts
+        is said by `recorded`. sound: the name by which the page listens.
+        """
         words, visitor = Words.of(request), _visitor(request)
         if sound:  # one page shows one run at a time; a program, which has no such name, may have several
             self.runs.replace(visitor)
@@ -88,32 +77,33 @@ class Desk:
                         yield SKIP, status(Report("waiting", position=shown), words), SKIP, SKIP
                     else:
                         yield SKIP, SKIP, SKIP, SKIP
-                spoken = Path(recording) if recorded and recording else None
-                if recorded and spoken is None:
-                    raise LipsyncError("There is no recording yet; record or upload one, or go back to Text.")
-                if spoken is not None:
-                    check_recording(spoken)
-                wish = Wish(
-                    text=text if spoken is None else None,
-                    recording=spoken,
-                    face=self.faces.path(face),
-                    which=int(which) if which and face not in default_avatars() else None,
-                    language=language or None,
-                    voice=voice or None,
-                    model=model or model_names()[0],
-                    live=live,
-                    speed=speed,
-                    size=int(size) or None,
-                    seed=int(seed or 0),
-                )
+                options = self._options(controls, recorded)
                 with self.service.metrics.sessions.labels("page").track_inprogress():
-                    yield from self._show(self._perform(wish, folder), folder, sound, words)
+                    yield from self._show(self._perform(options, folder), folder, sound, words)
         except LipsyncError as error:
             yield SKIP, status(Report("failed", error=told(error, request, words)), words), SKIP, SKIP
             raise
         except Exception:  # a defect: its traceback goes to the log, a sentence to the visitor
             yield SKIP, status(Report("failed", error=words("defect")), words), SKIP, SKIP
             raise
+
+    def _options(self, controls: Mapping[str, Any], recorded: bool) -> TakeOptions:
+        """Those of the run. Raises LipsyncError for what cannot be used."""
+        source = "audio" if recorded else "text"
+        spoken, key = controls[source], controls["avatar"]
+        if recorded and not spoken:
+            raise LipsyncError("There is no recording yet; record or upload one, or go back to Text.")
+        if recorded:
+            spoken = Path(spoken)
+            check_recording(spoken)
+        chosen = {
+            name: value
+            for name, value in controls.items()
+            if name not in ("text", "audio", "avatar") and value not in (None, "") and value != AUTOMATIC.get(name)
+        }
+        if key in default_avatars():
+            chosen.pop("face", None)  # it is said of a visitor's own picture
+        return TakeOptions(avatar=self.faces.path(key), **{source: spoken}, **chosen)
 
     def _show(self, moments: Iterator[Moment], folder: Path, sound: str, words: Words) -> Iterator[Speaking]:
         shown, stage = 0.0, ""
@@ -122,14 +112,13 @@ class Desk:
         for moment in moments:
             if replaced(folder):
                 return
-            report, picture = moment.report, moment.shown
+            report = moment.report
             frames.inc(report.frames - counted if report.frames else 0)
             counted = report.frames
             for note in moment.notes:
                 inform(note, words)
-            if picture is not None:
-                self.sounds.send(sound, picture.start, picture.sound)
-            image = picture if picture is not None and picture.image is not None else SKIP
+            self.sounds.send(sound, moment.start, moment.sound)
+            image = moment.frame or SKIP
             now = time.monotonic()
             news = report.stage != stage or now - shown > STATUS_SECONDS
             panel: Any = SKIP
@@ -140,7 +129,7 @@ class Desk:
                 yield gr.update(visible=False), panel, gr.Video(path, visible=True), _file(path)
             elif not stage:
                 yield gr.update(visible=True), panel, _hidden(), _hidden()
-            else:
+            elif moment.frame is not None or news:
                 yield image, panel, SKIP, SKIP
             stage = report.stage
 

@@ -1,5 +1,6 @@
 """Where everything stands on the page, and which event calls what."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from lipsync_core.ui import menus
 from lipsync_core.ui.downloads import build_offer
 from lipsync_core.ui.errors import Page, script
 from lipsync_core.ui.examples import EXAMPLES
-from lipsync_core.ui.handlers import Desk
+from lipsync_core.ui.handlers import Desk, Speaking
 from lipsync_core.ui.i18n import Words, i18n, say
 from lipsync_core.ui.preview_image import PreviewImage
 from lipsync_core.ui.status_panel import status
@@ -130,17 +131,28 @@ def build(desk: Desk) -> gr.Blocks:
         whole = gr.Button(visible="hidden", elem_id="whole")  # pressed by the one in the panel
         latest, click = gr.State(0), gr.Number(0, visible="hidden")
 
-        inputs = [text, recording, recorded, language, voice, face, which, model, live, speed, size, seed, sound]
+        # By the option of a take that each one sets; programs know a control by its elem_id.
+        controls: dict[str, Any] = {
+            "text": text, "audio": recording, "avatar": face, "language": language, "voice": voice, "face": which,
+            "model": model, "low_latency": live, "speed": speed, "size": size, "seed": seed,
+        }  # fmt: skip
+        names = {getattr(control, "elem_id", None) or option: option for option, control in controls.items()}
+
+        def speak(request: gr.Request, recorded: bool, sound: str, **given: Any) -> Iterator[Speaking]:
+            """Show a face that speaks as it is due, and at the end its video."""
+            yield from desk.speak({option: given[name] for name, option in names.items()}, recorded, sound, request)
+
+        inputs = {"recorded": recorded, **{name: controls[option] for name, option in names.items()}, "sound": sound}
         outputs = [preview, panel, video, download]
         run: dict[str, Any] = {
-            "fn": desk.speak, "inputs": inputs, "outputs": outputs, "concurrency_limit": VISITORS_AT_ONCE,
+            "fn": speak, "inputs_kwargs": inputs, "outputs": outputs, "concurrency_limit": VISITORS_AT_ONCE,
             "concurrency_id": "speak", "show_progress": "hidden",
         }  # fmt: skip
         begin: dict[str, Any] = {"js": "(...given) => lipsync.begin(given)"}
-        silent = [gr.State(False) if one is live else one for one in inputs]
+        complete = {**inputs, "live": gr.State(False)}
         begun = [
             start.click(**run, **begin, api_name="speak"),
-            whole.click(**{**run, "inputs": silent}, **begin, api_visibility="private"),
+            whole.click(**{**run, "inputs_kwargs": complete}, **begin, api_visibility="private"),
         ]
         stop.click(desk.stop, sound, queue=False, js="() => lipsync.stop()", **private)
         for number, button in enumerate(buttons):

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from lipsync_core import Studio
-from lipsync_core.jobs.page_render import Moment, Wish, perform
+from lipsync_core import Studio, TakeOptions
+from lipsync_core.jobs.page_render import Moment, perform
+from lipsync_core.models import model_info
+from lipsync_core.settings import settings
 
 SECONDS = 120  # that one run may hold the GPU
-ON_CPU = {"rig"}  # models that draw there wherever they are: a GPU would be lent for nothing
 
-Perform = Callable[[Wish, Path], Iterator[Moment]]
+Perform = Callable[[TakeOptions, Path], Iterator[Moment]]
 
 
 def performer(studio: Studio) -> Perform:
@@ -19,12 +20,16 @@ def performer(studio: Studio) -> Perform:
     there because that process is forked from this one.
     """
 
-    def here(wish: Wish, folder: Path) -> Iterator[Moment]:
-        yield from perform(studio, wish, folder)
+    def here(options: TakeOptions, folder: Path) -> Iterator[Moment]:
+        yield from perform(studio, options, folder)
 
     try:
         import spaces
     except ImportError:
         return here
     lent: Perform = spaces.GPU(duration=SECONDS)(here)
-    return lambda wish, folder: (here if wish.model in ON_CPU else lent)(wish, folder)
+
+    def either(options: TakeOptions, folder: Path) -> Iterator[Moment]:
+        return (lent if model_info(options.model or settings().model).uses_gpu else here)(options, folder)
+
+    return either

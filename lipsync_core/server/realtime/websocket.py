@@ -19,8 +19,8 @@ from lipsync_core.jobs.streaming import STALLED_SECONDS, Pipe
 from lipsync_core.server.problem_details import of_error
 from lipsync_core.server.realtime.schemas import SayRequest, SetRequest, SocketRequest
 from lipsync_core.server.realtime.sessions import OpenSession, OpenSessions
-from lipsync_core.sinks import mjpeg
 from lipsync_core.sinks.frame_pump import FramePump
+from lipsync_core.sinks.mjpeg import JpegEncoder
 from lipsync_core.sinks.mp4 import Mp4Writer
 
 NEW = "new"  # in the place of a session's id: open one
@@ -267,13 +267,14 @@ class SocketConnection:
         """Run the session, whose only consumer this is."""
         opened, live, request, outbox = self._opened, self._live, self._request, self._outbox
         writer: Mp4Writer | None = None
+        encoder = JpegEncoder(request.quality)
         if request.frames == "mp4":
             self._pipe = pipe = Pipe()
             writer = Mp4Writer(pipe, live.size, live.fps, live.sample_rate, fragmented=True)  # type: ignore[arg-type]
 
         def encode(frame: Frame, late: bool) -> bytes:
             if request.frames == "jpeg" and not late:
-                return mjpeg.encode(frame, request.quality).jpeg
+                return encoder.encode(frame).jpeg
             if writer is not None:
                 if pipe.waiting < MOST_MP4:
                     writer.write(frame)

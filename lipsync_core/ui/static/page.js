@@ -5,7 +5,6 @@ window.lipsync = (() => {
   const MEDIAN = 15; // pictures whose delay is looked at
   const FAR = 100, NEAR = 40; // ms between picture and sound: put right at once; put right where it is quiet
   const QUIET = 0.01; // of the loudest sample
-  const SOON = 0.03; // seconds to a block that comes after a pause: about what a picture needs to be painted
   const LOST = 600; // ms without a picture, after which sound begins without one
   let context = null, gain = null, heard = true, player = null;
   let coming = null; // number of the example that is being filled in, to be spoken then
@@ -68,14 +67,7 @@ window.lipsync = (() => {
     add(block) {
       this.blocks.push(block);
       while (this.blocks.length && this.zero !== null && this.zero + this.end(this.blocks[0]) < context.currentTime - 2) this.blocks.shift();
-      if (this.zero !== null) {
-        const now = context.currentTime, last = this.blocks.at(-2), at = this.zero + block.start / RATE;
-        if (at < now && !(last && this.zero + this.end(last) > now)) { // the server made a pause: go on where it does
-          this.zero += Math.round((now + SOON - at) * RATE) / RATE;
-          this.delays = [];
-        }
-        this.schedule(block);
-      }
+      if (this.zero !== null) this.schedule(block);
       else this.waited ??= setTimeout(() => { if (this.zero === null && !this.silent) this.anchor(performance.now()); }, LOST);
     }
 
@@ -130,7 +122,7 @@ window.lipsync = (() => {
 
   // Every picture tells its moment in its address; it is painted with the frame after it has loaded.
   document.addEventListener("load", (event) => {
-    const found = event.target instanceof HTMLImageElement && /^data:image\/jpeg;t=(-?[\d.]+);at=([\d.]+);/.exec(event.target.src.slice(0, 80));
+    const found = event.target instanceof HTMLImageElement && /^data:image\/jpeg;t=([\d.]+);at=([\d.]+);/.exec(event.target.src.slice(0, 80));
     if (found) requestAnimationFrame(() => {
       const now = performance.now(), moment = Number(found[1]);
       lipsync.pictures += 1;
