@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from lipsync_core import checkpoints
+from lipsync_core.cli import main
 from lipsync_core.errors import LipsyncError
 from lipsync_core.installation import ROOT
 
@@ -106,47 +107,39 @@ def test_a_folder_that_cannot_be_written_is_told_in_one_sentence(
         checkpoints.fetch("model")
 
 
-def command(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "lipsync_core", "fetch", *arguments],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
-def test_the_command_lists_what_there_is(tmp_path: Path) -> None:
-    done = command("--json", LIPSYNC_CHECKPOINTS_DIR=str(tmp_path))
-    found = {one["name"]: one for one in json.loads(done.stdout)}
+def test_the_command_lists_what_there_is(
+    tmp_path: Path, limits: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    limits(checkpoints_dir=tmp_path)
+    assert main(["fetch", "--json"]) == 0
+    found = {one["name"]: one for one in json.loads(capsys.readouterr().out)}
     assert (found["rig_motion"]["state"], found["wav2lip_gan"]["state"]) == ("ready", "missing")
     assert (found["wav2lip_gan"]["must_accept"], found["kokoro"]["must_accept"]) == (True, False)
     assert found["wav2lip_gan"]["bytes"] == 435_801_865
-    shown = command("--list", "wav2lip_gan", LIPSYNC_CHECKPOINTS_DIR=str(tmp_path)).stdout
+    assert main(["fetch", "--list", "wav2lip_gan"]) == 0
+    shown = capsys.readouterr().out
     for word in ("wav2lip_gan", "missing", "435.8 MB", "no commercial use", "asked"):
         assert word in shown
-    unknown = command("--list", "nothing")
-    assert (unknown.returncode, len(unknown.stderr.splitlines())) == (1, 1)
+    assert main(["fetch", "--list", "nothing"]) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 1
 
 
-def test_the_command_asks_before_it_fetches(tmp_path: Path) -> None:
-    place = {
-        "LIPSYNC_CHECKPOINTS_DIR": str(tmp_path),
-        "HF_ENDPOINT": "http://127.0.0.1:9",  # where nobody listens
-        "LIPSYNC_STALL_SECONDS": "0.1",
-    }
-    refused = command("wav2lip_gan", **place)
-    assert refused.returncode == 1
-    assert "--accept-licence wav2lip_gan" in refused.stderr
+def test_the_command_asks_before_it_fetches(
+    tmp_path: Path,
+    limits: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    limits(checkpoints_dir=tmp_path, stall_seconds=0.1)
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # where nobody listens
+    assert main(["fetch", "wav2lip_gan"]) == 1
+    assert "--accept-licence wav2lip_gan" in capfd.readouterr().err
     assert not (tmp_path / "licences.json").exists()
-    tried = command("wav2lip_gan", "--accept-licence", "wav2lip_gan", **place)
-    assert tried.returncode == 1
-    assert len(tried.stderr.strip().splitlines()) == 1
+    assert main(["fetch", "wav2lip_gan", "--accept-licence", "wav2lip_gan"]) == 1
+    told = capfd.readouterr().err
+    assert len(told.strip().splitlines()) == 1
     for word in ("camenduru/Wav2Lip", "numz/wav2lip_studio", "435801865", str(tmp_path / "wav2lip/wav2lip_gan.pth")):
-        assert word in tried.stderr
+        assert word in told
     assert "wav2lip_gan" in json.loads((tmp_path / "licences.json").read_text())
 
 

@@ -5,9 +5,8 @@ whether it was fetched or put there by hand.
 """
 
 from lipsync_core.checkpoints.fetch import Cancelled, Progress, fetch
-from lipsync_core.checkpoints.licences import NotAccepted, accept, accepted
 from lipsync_core.checkpoints.manifest import Checkpoint, manifest
-from lipsync_core.checkpoints.verify import is_there, listing, path, state
+from lipsync_core.checkpoints.verify import NotAccepted, accept, accepted, is_there, listing, path, state
 
 __all__ = ["Cancelled", "Checkpoint", "NotAccepted", "Progress", "accept", "accepted"]
 __all__ += ["fetch", "is_there", "listing", "manifest", "path", "state"]

@@ -14,9 +14,8 @@ from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired, run
 from typing import Any
 
-from lipsync_core.checkpoints.licences import NotAccepted, accepted
 from lipsync_core.checkpoints.manifest import Checkpoint, ModelFile, Source, entry_named
-from lipsync_core.checkpoints.verify import file_state, path, sha256_of, state
+from lipsync_core.checkpoints.verify import NotAccepted, accepted, file_state, path, sha256_of, state
 from lipsync_core.errors import LipsyncError, Message, Reason
 from lipsync_core.settings import settings
 

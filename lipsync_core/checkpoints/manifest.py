@@ -123,14 +123,11 @@ def entry_named(name: str) -> Checkpoint:
 def _entry(name: str, table: dict[str, Any]) -> Checkpoint:
     listed = table.pop("files", None) or [{key: table.pop(key) for key in ("file", "bytes", "sha256")}]
     files = tuple(ModelFile(**file, bundled=table.get("bundled", False)) for file in listed)
-    sources = tuple(_source(**source) for source in table.pop("sources", ()))
+    sources = tuple(
+        Source(kind, one.pop(kind), **one) for one in table.pop("sources", ()) for kind in WHERE if kind in one
+    )
     size = sum(file.bytes for file in files)
     table |= {"about": Message(table["about"]), "licence": Message(table["licence"]), "bytes": size}
     table["commercial"] = None if table["commercial"] == "unclear" else table["commercial"]
     download = (sources[0].bytes or size) if sources else 0
     return Checkpoint(name, files=files, sources=sources, download_bytes=download, **table)
-
-
-def _source(**table: Any) -> Source:
-    kind = next(kind for kind in WHERE if kind in table)
-    return Source(kind, table.pop(kind), **table)
