@@ -58,16 +58,6 @@ def recording_seconds(source: Source | None) -> float | None:
     return _header(Path(source))[0] or None if isinstance(source, str | Path) else None
 
 
-def check_heard(seconds: float) -> None:
-    """Raises LipsyncError for a recording of which more was heard than is allowed, whatever it says of itself.
-
-    seconds: where its next frame begins. For each front end, where it counts the frames of a recording.
-    """
-    limit = settings().max_upload_seconds
-    if seconds >= limit:
-        raise LimitExceeded("The recording is longer than the {longest:g} seconds allowed here; cut it.", longest=limit)
-
-
 def _measure(path: Path) -> int:
     """Pixels of a frame, 0 where there is none. Raises LipsyncError for a file that is too long."""
     seconds, pixels = _header(path)
