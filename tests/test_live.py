@@ -348,6 +348,7 @@ def test_closing_wakes_whoever_waits(studio: Studio, photo: Avatar, threads: set
     session = LiveSession(studio, TakeOptions(avatar=photo), wait_for_speech=True)
     threading.Timer(0.2, session.close).start()
     assert list(session) == []
+    session.close()
     assert session.state is State.CLOSED
     with pytest.raises(LipsyncError, match="ended"):
         session.say("Hello.")
