@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from lipsync_core.errors import LipsyncError
 from lipsync_core.installation import IN_CHECKOUT, ROOT
@@ -108,6 +109,39 @@ def _secret() -> Check:
     return {"parse": parse, "allowed": "8 or more ASCII characters"}
 
 
+def _http_address() -> Check:
+    def parse(text: str) -> str:
+        parts = urlsplit(text)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError
+        _ = parts.port  # ValueError where it is no number
+        return text.rstrip("/")
+
+    return {"parse": parse, "allowed": "an address such as http://localhost:8880/v1"}
+
+
+def _names() -> Check:
+    def parse(text: str) -> tuple[str, ...]:
+        names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+        if not names or not all(name.partition(":")[0] and name.isprintable() for name in names):
+            raise ValueError
+        return names
+
+    return {
+        "parse": parse,
+        "allowed": "names with commas between them, such as nova,onyx:de",
+    }
+
+
+def _printable() -> Check:
+    def parse(text: str) -> str:
+        if not text.isascii() or not text.isprintable():
+            raise ValueError
+        return text
+
+    return {"parse": parse, "allowed": "printable ASCII characters"}
+
+
 def _ice_servers() -> Check:
     def parse(text: str) -> tuple[dict[str, str], ...]:
         servers = json.loads(text)
@@ -200,6 +234,12 @@ class Settings:
     device: str = field(default="auto", metadata=_one_of("auto", "cpu", "cuda"))
     # CPU threads of torch; None is torch's own choice.
     threads: int | None = field(default=None, metadata=_whole(1, 1024))
+    # A server that speaks OpenAI's POST /v1/audio/speech: its address, key, model and voices, each with its language
+    # behind a colon where that is not English. None contacts nobody.
+    speech_url: str | None = field(default=None, repr=False, metadata=_http_address())
+    speech_key: str | None = field(default=None, repr=False, metadata=_printable())
+    speech_model: str = field(default="tts-1", metadata=_printable())
+    speech_voices: tuple[str, ...] = field(default=("alloy",), metadata=_names())
     # Networks of voices that stay in memory; the longest unused one goes first.
     voice_models: int = field(default=3, metadata=_whole(1, 100))
     # Weights of the model wav2lip, a .pth or .safetensors file of one's own; None is the verified checkpoint.

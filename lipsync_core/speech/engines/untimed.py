@@ -11,6 +11,8 @@ from lipsync_core.speech.timing.words import tokens
 CHARACTERS_A_SECOND = 14  # of normal speech
 HOP_SECONDS = 0.01
 QUIET = 0.02  # of the loudest hop, about -34 dB
+SILENCE = 0.001  # of full scale, -60 dB
+TELLING_SECONDS = 1.0  # of speech, by which a voice that was never heard is turned up or down
 
 _loudness: dict[str, float] = {}  # LUFS of the last text, by voice
 
@@ -31,8 +33,12 @@ def joined_utterances(
     begin, waiting = 0, next(blocks, None)
     while waiting is not None:
         block, waiting = waiting, next(blocks, None)
+        # A block without a word belongs to the one before. The first is long enough to tell how loud the voice is.
+        least = 0.0 if heard or voice in _loudness else TELLING_SECONDS
+        while waiting is not None and (_seconds(waiting, rate) == 0 or _seconds(block, rate) < least):
+            block, waiting = np.concatenate([block, waiting]), next(blocks, None)
         heard.append(block)
-        end = len(text) if waiting is None else _reached(text, begin, speed * _voiced(block, rate).sum() * HOP_SECONDS)
+        end = len(text) if waiting is None else _reached(text, begin, speed * _seconds(block, rate))
         words = spread_words(text, begin, end, block, rate)
         loudness = _loudness.get(voice) if waiting is not None or len(heard) > 1 else None
         yield Utterance(block, rate, (), words, end, waiting is not None, loudness, timed=False)
@@ -47,9 +53,10 @@ def spread_words(text: str, begin: int, end: int, samples: np.ndarray, rate: int
     samples: (n,) float32 of that part.
     """
     spans = [(first, last) for first, last in tokens(text) if begin <= first < end]
-    heard = np.cumsum(_voiced(samples, rate))
-    if not spans or not len(heard):
+    loud = _heard(samples, rate)
+    if not spans or not len(loud):
         return ()
+    heard = np.cumsum(loud if loud.any() else np.ones_like(loud))
     letters = np.cumsum([0, *(last - first for first, last in spans)])
     shares = np.round(letters / letters[-1] * heard[-1])  # in hops that are heard
     starts = np.searchsorted(heard, shares[:-1], side="right") * HOP_SECONDS
@@ -60,13 +67,17 @@ def spread_words(text: str, begin: int, end: int, samples: np.ndarray, rate: int
     )
 
 
-def _voiced(samples: np.ndarray, rate: int) -> np.ndarray:
-    """Whether something is heard in each hop, (n,) bool; all of them where it is silent throughout."""
+def _seconds(samples: np.ndarray, rate: int) -> float:
+    """How long something is heard."""
+    return float(_heard(samples, rate).sum()) * HOP_SECONDS
+
+
+def _heard(samples: np.ndarray, rate: int) -> np.ndarray:
+    """Whether something is heard in each hop, (n,) bool."""
     hop = round(rate * HOP_SECONDS)
     padded = np.pad(samples, (0, -len(samples) % hop)).reshape(-1, hop)
     peaks = np.abs(padded).max(axis=1, initial=0)
-    loud = peaks > QUIET * peaks.max(initial=0)
-    return loud if loud.any() else np.ones_like(loud)
+    return peaks > max(SILENCE, QUIET * peaks.max(initial=0))
 
 
 def _reached(text: str, begin: int, seconds: float) -> int:
