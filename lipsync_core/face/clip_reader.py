@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -17,7 +17,6 @@ from lipsync_core.face.source import Source
 
 if TYPE_CHECKING:
     from av.container import InputContainer
-    from av.packet import Packet
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
@@ -35,8 +34,8 @@ CUT_OFF_SECONDS = 1.0  # missing at the end until that is worth a note
 
 Moment = tuple[float, Callable[[], np.ndarray]]  # seconds from the clip's first frame, and how to get the picture
 
-
 Look = Callable[[], object]
+Packet = TypeVar("Packet")  # of one kind of stream, or of any
 
 
 def nothing() -> None:
@@ -125,7 +124,7 @@ def _measure(container: "InputContainer", stream: "VideoStream", look: Look) -> 
     times: list[float] = []
     count = 0
     start, end = float("inf"), 0.0
-    for packet in _packets(container):
+    for packet in _undamaged(container.demux()):
         look()
         time = float(packet.pts * packet.time_base) if packet.pts is not None and packet.time_base else None
         if time is not None:
@@ -181,7 +180,7 @@ def _moments_of_video(file: io.BufferedReader | io.BytesIO, name: str, step: flo
         stream.thread_type = "AUTO"
         aspect = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio
         first, time, get, display = None, 0.0, None, None
-        for packet in _packets(container, stream):
+        for packet in _undamaged(container.demux(stream)):
             look()
             try:
                 frames = packet.decode()
@@ -201,12 +200,12 @@ def _moments_of_video(file: io.BufferedReader | io.BytesIO, name: str, step: flo
             yield time + step, get
 
 
-def _packets(container: "InputContainer", stream: "VideoStream | None" = None) -> Iterator["Packet"]:
-    """Of one or all streams, up to the end of the file or its damage: what comes before is used."""
+def _undamaged(packets: Iterator[Packet]) -> Iterator[Packet]:
+    """Up to the end of the file or its damage: what comes before is used."""
     import av
 
     with suppress(av.error.FFmpegError, OSError):
-        yield from container.demux(stream) if stream is not None else container.demux()
+        yield from packets
 
 
 def _same(image: np.ndarray) -> np.ndarray:

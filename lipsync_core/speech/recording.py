@@ -165,23 +165,25 @@ def _mono(name: str, frame: Any) -> np.ndarray:
 
 def _as_float(samples: np.ndarray) -> np.ndarray:
     """Integers of any width, or floats -> float32 in -1..1."""
+    numbers: np.ndarray = samples.astype(np.float32)
     if samples.dtype == np.uint8:
-        return (samples.astype(np.float32) - 128) / 128
-    if np.issubdtype(samples.dtype, np.signedinteger):
-        return samples.astype(np.float32) / (float(np.iinfo(samples.dtype).max) + 1)
-    return np.nan_to_num(samples.astype(np.float32), posinf=1.0, neginf=-1.0)
+        numbers = (numbers - 128) / 128
+    elif np.issubdtype(samples.dtype, np.signedinteger):
+        numbers /= float(np.iinfo(samples.dtype).max) + 1
+    else:
+        numbers = np.nan_to_num(numbers, posinf=1.0, neginf=-1.0)
+    return numbers
 
 
 def _downmix(channels: np.ndarray, names: list[str]) -> np.ndarray:
     """(channels, n) -> (n,)."""
-    if len(channels) == 1:
-        return channels[0]
-    if len(channels) == 2 or len(names) != len(channels):
-        return channels.mean(axis=0)
+    mixed: np.ndarray
     weights = np.array([CHANNEL_WEIGHTS.get(name, SURROUND_WEIGHT) for name in names], np.float32)
-    if weights.sum() == 0:
-        return channels.mean(axis=0)
-    return (weights / weights.sum()) @ channels
+    if len(channels) > 2 and len(names) == len(channels) and weights.any():
+        mixed = (weights / weights.sum()) @ channels
+    else:
+        mixed = channels.mean(axis=0)
+    return mixed
 
 
 def _array(samples: Any, rate: int) -> Iterator[Samples]:

@@ -31,7 +31,8 @@ class OnnxSession:
         """The named outputs. `cancel` ends it between two nodes, with OperationCancelled."""
         options = self._run_options()
         with cancel.interrupting(lambda: setattr(options, "terminate", True)):
-            return self._session.run(outputs, feeds, options)
+            found: list[np.ndarray] = self._session.run(outputs, feeds, options)
+        return found
 
 
 def _processors() -> int:

@@ -40,25 +40,28 @@ def segments(name: str) -> list[tuple[str, float]]:
     name = unicodedata.normalize("NFC", name)
     for ascii_name, symbol in _ASCII.items():
         name = name.replace(ascii_name, symbol)
-    found: list[list] = []
+    found: list[str] = []
+    shares: list[float] = []
     for letter in unicodedata.normalize("NFD", "".join(_LETTERS.get(letter, letter) for letter in name)):
         if letter in _DROPPED:
             continue
         if letter in "ːˑ:":
             if found:
-                found[-1][1] += LONG
+                shares[-1] += LONG
         elif is_modifier(letter):
             if found:
-                found[-1][0] += letter
+                found[-1] += letter
             else:
-                found.append([letter, 1.0])
+                found.append(letter)
+                shares.append(1.0)
         elif unicodedata.category(letter)[0] == "L":
-            if found and is_modifier(found[-1][0][0]):
-                found[-1][0] = letter + found[-1][0]  # a modifier written ahead, as in ⁿd
+            if found and is_modifier(found[-1][0]):
+                found[-1] = letter + found[-1]  # a modifier written ahead, as in ⁿd
             else:
-                found.append([letter, 1.0])
-    total = sum(share for _, share in found)
-    return [(unicodedata.normalize("NFC", symbol), share / total) for symbol, share in found]
+                found.append(letter)
+                shares.append(1.0)
+    total = sum(shares)
+    return [(unicodedata.normalize("NFC", symbol), share / total) for symbol, share in zip(found, shares, strict=True)]
 
 
 def is_modifier(letter: str) -> bool:

@@ -57,7 +57,8 @@ def _durations_output() -> bytes:
     import onnx  # here, because it takes a tenth of a second, and for whoever leaves this package out
 
     output = onnx.helper.make_tensor_value_info(DURATIONS, onnx.TensorProto.FLOAT, [None, None])
-    return onnx.ModelProto(graph=onnx.GraphProto(output=[output])).SerializeToString()
+    message: bytes = onnx.ModelProto(graph=onnx.GraphProto(output=[output])).SerializeToString()
+    return message
 
 
 def read_style(path: Path) -> np.ndarray:
