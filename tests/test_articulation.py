@@ -6,7 +6,7 @@ import pytest
 from lipsync_core import Avatar, Studio
 from lipsync_core.face import load_avatar
 from lipsync_core.speech import Phoneme, speak
-from lipsync_core.speech.timing.lip_closures import Contacts
+from lipsync_core.speech.timing.lip_closures import LipClosures
 
 TEXT = "Papa may move a bumpy map. Bob and Amy mumble about a pumpkin."
 
@@ -44,7 +44,7 @@ def test_lips_close_fully_for_each_p_b_and_m_and_open_between(avatar: Avatar, vo
 
 def test_a_contact_shorter_than_a_frame_is_caught() -> None:
     for place in np.linspace(0, 0.04, 9):
-        contacts = Contacts()
+        contacts = LipClosures()
         contacts.add([Phoneme("m", place, place + 0.016)], start=1.0)
         caught = [contacts.during(1 + k / 25 + 0.008, 1 + k / 25 + 0.032)[0] for k in range(-2, 3)]
         assert max(caught) > 0.9
@@ -52,7 +52,7 @@ def test_a_contact_shorter_than_a_frame_is_caught() -> None:
 
 
 def test_only_the_lips_own_sounds_are_contacts() -> None:
-    contacts = Contacts()
+    contacts = LipClosures()
     contacts.add([Phoneme("t", 0, 0.1), Phoneme("a", 0.1, 0.2), Phoneme("fʲ", 0.4, 0.5), Phoneme("pʰ", 0.8, 0.9)], 0.0)
     assert contacts.during(0.05, 0.15).tolist() == [0, 0]
     assert contacts.during(0.44, 0.46).tolist() == [0, 1]

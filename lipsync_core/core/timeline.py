@@ -11,7 +11,7 @@ from lipsync_core.audio.normalization import Level, LevelMeter
 from lipsync_core.audio.resampling import Resampler
 from lipsync_core.models import MelChunks
 from lipsync_core.speech.speech import Phoneme, Speech
-from lipsync_core.speech.timing.lip_closures import Contacts
+from lipsync_core.speech.timing.lip_closures import LipClosures
 
 SAMPLE_RATE = 48000  # Hz of every take: what Opus and video files use
 FORGOTTEN = 2.0  # seconds of silence, before which sound is of no interest any more
@@ -38,7 +38,7 @@ class Timeline:
         self._mel = np.full((BANDS, columns), SILENCE, np.float32)
         self._first_column = -columns  # of `_mel`; column 0 is centred on the first sample
         self._measured = 0  # columns that the meter has seen
-        self._contacts = Contacts()
+        self._contacts = LipClosures()
 
     def sample(self, frame: int) -> int:
         """The first sample of a frame."""
@@ -114,7 +114,7 @@ class Timeline:
         self.end = self._first_sample + len(self._sound)
         known = int((sample - self.sample(self._start)) / SAMPLE_RATE * COLUMNS_PER_SECOND)
         self._mel = self._mel[:, : max(0, known - self._first_column)]
-        self._contacts = Contacts()
+        self._contacts = LipClosures()
 
     def _append(self, columns: np.ndarray) -> None:
         if columns.shape[1]:

@@ -103,9 +103,9 @@ def moved(utterance: Utterance, samples: np.ndarray, shift: float, length: float
     )
 
 
-def _resampled(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
-    if rate == wanted:
+def _resampled(samples: np.ndarray, rate: int, target: int) -> np.ndarray:
+    if rate == target:
         return samples
     import soxr  # here, because voices of one sentence nearly always agree
 
-    return np.asarray(soxr.resample(samples, rate, wanted), np.float32)
+    return np.asarray(soxr.resample(samples, rate, target), np.float32)

@@ -1,4 +1,4 @@
-"""Sound of voices that do not tell when they say what, given on while it comes; the times of words are estimates."""
+"""Sound from voices without the times of phonemes, passed on block by block; the times of words are estimates."""
 
 from collections.abc import Iterable, Iterator
 
@@ -12,7 +12,7 @@ CHARACTERS_A_SECOND = 14  # of normal speech
 HOP_SECONDS = 0.01
 QUIET = 0.02  # of the loudest hop, about -34 dB
 SILENCE = 0.001  # of full scale, -60 dB
-TELLING_SECONDS = 1.0  # of speech, by which a voice that was never heard is turned up or down
+LOUDNESS_SECONDS = 1.0  # of speech, by which a voice that was never heard is turned up or down
 
 _loudness: dict[str, float] = {}  # LUFS of the last text, by voice
 
@@ -29,22 +29,22 @@ def joined_utterances(
     if not early:
         whole = list(blocks)
         blocks = iter([np.concatenate(whole)] if whole else [])
-    heard: list[np.ndarray] = []
+    done: list[np.ndarray] = []
     begin, waiting = 0, next(blocks, None)
     while waiting is not None:
         block, waiting = waiting, next(blocks, None)
         # A block without a word belongs to the one before. The first is long enough to tell how loud the voice is.
-        least = 0.0 if heard or voice in _loudness else TELLING_SECONDS
+        least = 0.0 if done or voice in _loudness else LOUDNESS_SECONDS
         while waiting is not None and (_seconds(waiting, rate) == 0 or _seconds(block, rate) < least):
             block, waiting = np.concatenate([block, waiting]), next(blocks, None)
-        heard.append(block)
+        done.append(block)
         end = len(text) if waiting is None else _reached(text, begin, speed * _seconds(block, rate))
         words = spread_words(text, begin, end, block, rate)
-        loudness = _loudness.get(voice) if waiting is not None or len(heard) > 1 else None
+        loudness = _loudness.get(voice) if waiting is not None or len(done) > 1 else None
         yield Utterance(block, rate, (), words, end, waiting is not None, loudness, timed=False)
         begin = end
-    if heard:
-        _loudness[voice] = measure(np.concatenate(heard), rate)
+    if done:
+        _loudness[voice] = measure(np.concatenate(done), rate)
 
 
 def spread_words(text: str, begin: int, end: int, samples: np.ndarray, rate: int) -> tuple[SpokenWord, ...]:

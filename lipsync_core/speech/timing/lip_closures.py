@@ -14,7 +14,7 @@ PLOSIVES = frozenset("pbɓ")
 APPROACH = 0.045  # seconds that lips take to meet, and to part
 
 
-class Contacts:
+class LipClosures:
     """Phonemes in, in order of time; how closed the lips are around a moment out."""
 
     def __init__(self) -> None:

@@ -9,7 +9,6 @@ import logging
 import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -131,7 +130,7 @@ def download(name: str) -> Path:
 
     log = logging.getLogger("TTS")
     level = log.level
-    log.setLevel(logging.CRITICAL)  # it would log the traceback of what is told below
+    log.setLevel(logging.CRITICAL)  # it would log the traceback of what is raised below
     try:
         manager = ModelManager(output_prefix=settings().checkpoints_dir / FOLDER, progress_bar=True)
         found, _, _ = manager.download_model(name)
@@ -177,11 +176,18 @@ def _xtts_voices(install: str) -> Iterator[Voice]:
 
 
 def _xtts(code: str, speaker: str, how_to_get: str, display_name: str = "") -> Voice:
-    name, shown = (
-        (f"{XTTS}{code}/{speaker}", f"XTTS, {display_name or speaker}") if speaker else (f"{XTTS}{code}", "XTTS")
+    return Coqui.voice(
+        f"{XTTS}{code}/{speaker}" if speaker else XTTS + code,
+        code,
+        how_to_get=how_to_get,
+        name=f"XTTS, {display_name or speaker}" if speaker else "XTTS",
+        sample_rate=RATE,
+        licence=XTTS_LICENCE,
+        neural=True,
+        commercial_use=False,
+        aliases=(f"{XTTS}{code}/{display_name}",) if display_name else (),
+        checkpoints=("xtts_v2",),
     )
-    aliases = (f"{XTTS}{code}/{display_name}",) if display_name else ()
-    return _voice(name, shown, code, RATE, XTTS_LICENCE, False, how_to_get, ("xtts_v2",), aliases)
 
 
 def _downloaded(name: str) -> Path:
@@ -197,7 +203,6 @@ def _is_downloaded(name: str) -> bool:
     return (_downloaded(name) / "config.json").is_file()
 
 
-@lru_cache(maxsize=256)
 def _published(name: str, install: str, here: bool) -> Voice | None:
     """A model that Coqui has published; None in a language that is not known here."""
     about = known_models()[name]
@@ -210,15 +215,23 @@ def _published(name: str, install: str, here: bool) -> Voice | None:
     free = False if "nc" in licence.lower().split("-") or "-nc" in licence.lower() else free
     how = install or ("" if here else Message("Run `python -m lipsync_core voices --get coqui:{name}`.", name=name))
     _, _, data, model = name.split("/")
-    both = Message("{licence} (the model); {coqui}", licence=licence, coqui=LICENCE)
-    return _voice(name, f"{data}, {model}", code, 22050, both, free, how)
+    return Coqui.voice(
+        name,
+        code,
+        how_to_get=how,
+        name=f"{data}, {model}",
+        sample_rate=22050,
+        licence=Message("{licence} (the model); {coqui}", licence=licence, coqui=LICENCE),
+        neural=True,
+        commercial_use=free,
+    )
 
 
 def _own(folder: Path, install: str) -> Voice:
-    """A model in the checkpoints' folder; its language is the start of its name, or else told in its config."""
+    """A model in the checkpoints' folder; its language is the start of its name, or else stands in its config."""
     how, rate, code = install, 22050, NAMING_LANGUAGE
     try:
-        config = _config(folder / "config.json", (folder / "config.json").stat().st_mtime_ns)
+        config: dict[str, Any] = json.loads((folder / "config.json").read_text("utf-8"))
         rate = int(config["audio"].get("output_sample_rate") or config["audio"]["sample_rate"])
         weights_of(folder)
         code = _language(folder.name, config)
@@ -233,48 +246,23 @@ def _own(folder: Path, install: str) -> Voice:
         how = Message(
             "Put the config.json of a Coqui model into {folder}: what is there cannot be read.", folder=folder
         )
-    licence = Message("{coqui}; the model's own", coqui=LICENCE)
-    return _voice(folder.name, folder.name, code, rate, licence, None, how)
-
-
-@lru_cache(maxsize=64)
-def _config(path: Path, changed: int) -> dict[str, Any]:
-    found = json.loads(path.read_text("utf-8"))
-    if not isinstance(found, dict):
-        raise ValueError
-    return found
+    return Coqui.voice(
+        folder.name,
+        code,
+        how_to_get=how,
+        name=folder.name,
+        sample_rate=rate,
+        licence=Message("{coqui}; the model's own", coqui=LICENCE),
+        neural=True,
+        commercial_use=None,
+    )
 
 
 def _language(name: str, config: dict[str, Any]) -> str:
     data = config.get("datasets") or [{}]
-    for told in (name.partition("-")[0], config.get("phoneme_language"), data[0].get("language")):
+    for stated in (name.partition("-")[0], config.get("phoneme_language"), data[0].get("language")):
         try:
-            return language_code(str(told or "-"), set(known_languages()))
+            return language_code(str(stated or "-"), set(known_languages()))
         except LipsyncError:
             continue
     raise LipsyncError("Name the folder {name} after its language, such as ru-{name}.", name=name)
-
-
-def _voice(
-    name: str,
-    shown: str,
-    code: str,
-    rate: int,
-    licence: str,
-    commercial: bool | None,
-    how_to_get: str,
-    checkpoints: tuple[str, ...] = (),
-    aliases: tuple[str, ...] = (),
-) -> Voice:
-    return Coqui.voice(
-        name,
-        code,
-        how_to_get=how_to_get,
-        name=shown,
-        sample_rate=rate,
-        licence=licence,
-        neural=True,
-        commercial_use=commercial,
-        checkpoints=checkpoints,
-        aliases=aliases,
-    )

@@ -45,7 +45,7 @@ class SpeechServer:
         path = parts.path.rstrip("/").removesuffix("/audio/speech") or "/v1"
         self._url = parts._replace(path=f"{path}/audio/speech").geturl()
         self._host = parts.hostname or ""
-        self.shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"  # without a password
+        self.address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"  # without a password
 
     @property
     def is_local(self) -> bool:
@@ -58,7 +58,7 @@ class SpeechServer:
     def speak(self, text: str, voice: str, speed: float, cancel: CancelToken) -> Iterator[np.ndarray]:
         """(n,) float32 blocks at RATE. `cancel` ends it within 0.1 s, with OperationCancelled. Raises LipsyncError."""
         if settings().offline and not self.is_local:
-            raise LipsyncError(OFFLINE, server=self.shown)
+            raise LipsyncError(OFFLINE, server=self.address)
         request = {"model": settings().speech_model, "input": text, "voice": voice, "response_format": "pcm"}
         came: SimpleQueue[Came] = SimpleQueue()
         running = asyncio.run_coroutine_threadsafe(self._fetch(request, speed, came), _running_loop())
@@ -81,7 +81,7 @@ class SpeechServer:
             if isinstance(item, Exception):
                 raise item
             if isinstance(item, str):
-                reader = SoundReader(self.shown, item, RATE)
+                reader = SoundReader(self.address, item, RATE)
             elif reader is not None:
                 samples = reader.read(item)
                 waiting, total = np.concatenate([waiting, samples]), total + len(samples)
@@ -89,7 +89,7 @@ class SpeechServer:
                 raise LipsyncError(
                     "The speech server {server} sends more than {seconds:g} s of sound for one sentence; choose "
                     "another voice or model.",
-                    server=self.shown,
+                    server=self.address,
                     seconds=MOST_SECONDS,
                 )
             while len(waiting) > (size := round(length * RATE)):
@@ -99,7 +99,7 @@ class SpeechServer:
         if reader is not None:
             waiting = np.concatenate([waiting, reader.read(b"", last=True)])
         if not total + len(waiting):
-            raise no_sound(self.shown, "nothing")
+            raise no_sound(self.address, "nothing")
         yield waiting
 
     async def _fetch(self, request: dict[str, Any], speed: float, came: "SimpleQueue[Came]") -> None:
@@ -113,7 +113,7 @@ class SpeechServer:
             client = _client(proxies=not self.is_local)
             async with client.stream("POST", self._url, json=request, headers=headers, timeout=timeout) as response:
                 if response.status_code != httpx.codes.OK:
-                    raise self._refusal(response.status_code, await _said(response))
+                    raise self._refusal(response.status_code, await _error_text(response))
                 came.put(response.headers.get("content-type", ""))
                 async for part in response.aiter_bytes():
                     came.put(part)
@@ -124,7 +124,7 @@ class SpeechServer:
                 LipsyncError(
                     "The speech server {server} does not answer within {seconds:g} s; see whether it works, or change "
                     "LIPSYNC_SPEECH_URL.",
-                    server=self.shown,
+                    server=self.address,
                     seconds=seconds,
                 )
             )
@@ -132,7 +132,7 @@ class SpeechServer:
             came.put(
                 LipsyncError(
                     "The speech server {server} cannot be reached ({reason}); start it, or change LIPSYNC_SPEECH_URL.",
-                    server=self.shown,
+                    server=self.address,
                     reason=Reason(error),
                 )
             )
@@ -140,7 +140,7 @@ class SpeechServer:
             came.put(
                 LipsyncError(
                     "The speech server {server} breaks off ({reason}); try again.",
-                    server=self.shown,
+                    server=self.address,
                     reason=Reason(error),
                 )
             )
@@ -151,12 +151,12 @@ class SpeechServer:
         if status in (401, 403):
             return LipsyncError(
                 "The speech server {server} refuses the key; set LIPSYNC_SPEECH_KEY to one that it knows.",
-                server=self.shown,
+                server=self.address,
             )
         return LipsyncError(
             "The speech server {server} does not speak ({status}: {reason}); check LIPSYNC_SPEECH_URL, "
             "LIPSYNC_SPEECH_MODEL and LIPSYNC_SPEECH_VOICES.",
-            server=self.shown,
+            server=self.address,
             status=status,
             reason=Reason(said),
         )
@@ -181,7 +181,7 @@ def _client(proxies: bool) -> "httpx.AsyncClient":
     return _clients[proxies]
 
 
-async def _said(response: "httpx.Response") -> str:
+async def _error_text(response: "httpx.Response") -> str:
     """What an error answer says."""
     content = b""
     async for part in response.aiter_bytes():

@@ -55,14 +55,14 @@ class OpenAI(Engine):
     def _voice(self, url: str, known: str, name: str, language: str, how_to_get: str) -> Voice:
         server = SpeechServer(url)
         if settings().offline and not server.is_local:
-            how_to_get = Message(OFFLINE, server=server.shown)
+            how_to_get = Message(OFFLINE, server=server.address)
         return self.voice(
             known,
             language,
             how_to_get=how_to_get,
             name=name,
             sample_rate=RATE,
-            licence=Message("as the speech server {server} says", server=server.shown),
+            licence=Message("as the speech server {server} says", server=server.address),
             neural=True,
             commercial_use=None,
         )
