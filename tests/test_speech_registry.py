@@ -10,8 +10,6 @@ import time
 import tomllib
 from pathlib import Path
 
-import pytest
-
 from lipsync_core.checkpoints import manifest
 from lipsync_core.speech import default_voice, find_voice, speak, voices
 from lipsync_core.speech.catalogue import languages
@@ -79,14 +77,22 @@ def test_an_engine_is_found_by_its_folder(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "source", ["raise ImportError('libhum.so')", "class Hum: pass", ENGINE.replace("quality =", "rank =")]
-)
-def test_an_engine_of_a_package_that_does_not_load_is_left_out(tmp_path: Path, source: str) -> None:
-    installed(tmp_path, "hum", "hum_engine", source, "hum_engine:Hum")
+def test_engines_of_packages_that_do_not_load_are_left_out(tmp_path: Path) -> None:
+    for name, source in {
+        "broken": "raise ImportError('libhum.so')",
+        "other": "class Hum: pass",
+        "unranked": ENGINE.replace("quality =", "rank ="),
+        "second": ENGINE.replace('"hum"', '"espeak"'),
+    }.items():
+        installed(tmp_path, name, f"{name}_engine", source, f"{name}_engine:Hum")
     found = result(tmp_path, "from lipsync_core.speech import voices\nprint('{\"voices\": %d}' % len(voices()))")
     assert found["voices"] > 300
-    assert found["logged"].startswith("The speech engine hum of hum_engine:Hum does not load")
+    assert sorted(found["logged"].splitlines()) == [
+        "The speech engine broken of broken_engine:Hum does not load: libhum.so",
+        "The speech engine espeak is left out: there is one of that name already",
+        "The speech engine other of other_engine:Hum does not load: Hum is not derived from Engine",
+        "The speech engine unranked of unranked_engine:Hum does not load: type object 'Hum' has no attribute 'quality'",
+    ]
 
 
 def test_every_engine_describes_itself() -> None:
