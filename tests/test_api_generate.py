@@ -207,7 +207,7 @@ def test_a_job_may_not_last_for_ever(studio, limits) -> None:  # type: ignore[no
         response = client.post("/api/generate", json={"text": LONG * 5, "voice": "espeak:en-us", "size": 720})
         assert response.status_code == 422
         assert "longer than the 1 seconds" in response.json()["detail"]
-        assert time.monotonic() - start < 3
+        assert time.monotonic() - start < 6  # the whole of it takes minutes
         assert until(server.is_idle, 1)
 
 

@@ -3,8 +3,10 @@
 import json
 import socket
 import struct
+import time
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -66,13 +68,16 @@ def test_a_wrong_address_or_method(client: httpx.Client) -> None:
         (b'{"text": "Hi.", "face": [1%s, 1]}' % (b"0" * 400), 422, "face"),
         (b'{"text": "Hi.", "seed": 1e400}', 422, "seed"),
         (b'{"text": "Hi.", "queue_frames": 301}', 422, "queue_frames"),
+        (json.dumps({f"field {number}": 1 for number in range(100_000)}).encode(), 422, "and 99995 more"),
         (b'{"text": "' + b"a " * 2_000_000 + b'"}', 413, "shorter text"),
     ],
 )
 def test_odd_json(client: httpx.Client, body: bytes, status: int, said: str) -> None:
     json_type = {"Content-Type": "application/json"}
     for path in ("/api/generate", "/api/stream_mjpeg"):
-        assert said in detail(client.post(path, content=body, headers=json_type), status)
+        told = detail(client.post(path, content=body, headers=json_type), status)
+        assert said in told
+        assert len(told) < 1000
 
 
 def test_odd_bodies(client: httpx.Client) -> None:
@@ -80,6 +85,8 @@ def test_odd_bodies(client: httpx.Client) -> None:
         return client.post("/api/generate", content=body, headers={"Content-Type": kind})
 
     assert "text/plain is not read" in detail(post(b"Hi.", "text/plain"), 415)
+    assert "text/plain is not read" in detail(post(b'{"text": "Hi."}', "text/plain; x=json"), 415)
+    assert "speed" in detail(post(b'{"text": "Hi.", "speed": 9}', "application/problem+json; charset=utf-8"), 422)
     detail(post(b"x", "multipart/form-data"), 400)
     detail(post(b"x", "multipart/form-data; boundary=b"), 400)
     for path in ("/api/realtime/offer", "/api/key"):
@@ -144,6 +151,41 @@ def test_a_body_that_does_not_come(server: ApiServer, monkeypatch: pytest.Monkey
             answer += chunk
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert b"application/problem+json" in answer
+
+
+def test_a_body_that_trickles(server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(security, "STALLED_SECONDS", 0.5)
+    host, _, port = server.url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), 5) as opened:
+        opened.sendall(b"POST /api/generate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n")
+        opened.sendall(b"Content-Length: 100000\r\n\r\n")
+        opened.settimeout(0.1)
+        answer, began = b"", time.monotonic()
+        while not answer and time.monotonic() - began < 5:
+            opened.sendall(b" ")  # never silent for long
+            with suppress(TimeoutError):
+                answer = opened.recv(4096)
+    assert answer.startswith(b"HTTP/1.1 408 ")
+
+
+def wav(channels: int = 1, bits: int = 16, kind: int = 1) -> bytes:
+    block = channels * bits // 8 & 0xFFFF
+    head = (16, kind, channels, 48000, 48000 * block & 0xFFFFFFFF, block, bits)
+    data = bytes(200_000)
+    return (
+        struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + len(data), b"WAVE", b"fmt ", *head, b"data", len(data)) + data
+    )
+
+
+@pytest.mark.parametrize("path", ["/api/generate", "/api/generate?stream=true", "/api/stream_mjpeg"])
+@pytest.mark.parametrize(
+    "sent",
+    [wav(30_000), wav(0), wav(bits=0), wav(kind=17), wav()[:44], b"RIFF"],
+    ids=["channels", "no-channel", "no-bits", "no-codec", "no-sample", "no-sound"],
+)
+def test_recordings_that_cannot_be_decoded(client: httpx.Client, path: str, sent: bytes) -> None:
+    """Also where the answer is a stream: before it begins."""
+    assert "a.wav" in detail(client.post(path, files={"audio": ("a.wav", sent)}, data={"size": "128"}), 422)
 
 
 def test_a_part_of_a_file(client: httpx.Client) -> None:

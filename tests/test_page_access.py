@@ -1,5 +1,9 @@
 """Who may use the page: with a key only the form that asks for it is open, and no page of another site gets in."""
 
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from .api_server import until
 from .page_server import PageServer
 from .reverse_proxy import ReverseProxy
 from .test_page import downloaded, robotic, seconds_of, until_video
@@ -125,6 +130,38 @@ def test_the_same_below_a_path_of_a_proxy(browser: Any, tmp_path: Path) -> None:
         ReverseProxy(server.url) as proxy,
     ):
         visit(browser, proxy.url, "/studio")
+
+
+@pytest.mark.slow
+def test_whoever_never_ends_a_header_is_cut_off(server: PageServer, client: httpx.Client) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "lipsync_core", "serve", "--port", str(port), "--no-warm-up"]
+    alone = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        assert until(lambda: not socket.socket().connect_ex(("127.0.0.1", port)), 20)
+        slow = [socket.create_connection(("127.0.0.1", one)) for one in (int(server.url.rpartition(":")[2]), port)]
+        for one in slow:
+            one.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nX-Half: ")
+            one.settimeout(0.1)
+        ended, began = set(), time.monotonic()
+        with client.stream("GET", "/gradio_api/heartbeat/abc", headers={"X-API-Key": KEY}) as beats:
+            alive = beats.iter_raw()
+            while len(ended) < 2 and time.monotonic() - began < 20:
+                for one in set(slow) - ended:
+                    try:
+                        one.sendall(b"a")  # never silent for long
+                        ended |= {one} if one.recv(100) == b"" else set()
+                    except TimeoutError:
+                        continue
+                    except OSError:
+                        ended.add(one)
+            assert next(alive)  # whoever waits for an answer stays
+        assert len(ended) == 2
+    finally:
+        alone.terminate()
+        alone.wait(20)
 
 
 def test_what_visitors_of_a_killed_server_left_goes_with_the_next(tmp_path: Path) -> None:

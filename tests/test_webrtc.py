@@ -254,6 +254,18 @@ def test_what_cannot_be_used_is_told_in_a_sentence(server: ApiServer, change: di
     assert said in response.json()["detail"]
 
 
+def test_an_offer_whose_section_has_two_names(server: ApiServer) -> None:
+    async def ask() -> httpx.Response:
+        async with Viewer(server.url) as viewer:
+            sdp = (await viewer.offer()).replace("a=mid:0\r\n", "a=mid:0\r\na=mid:7\r\n")
+            return await viewer.http.post("/offer", json={"sdp": sdp, "type": "offer", **OPTIONS})
+
+    response = asyncio.run(ask())
+    assert response.status_code == 422
+    assert "a=mid" in response.json()["detail"]
+    assert until(server.is_idle, 2)
+
+
 def test_a_text_that_cannot_be_said_leaves_the_stream_as_it_is(server: ApiServer) -> None:
     async def watch() -> None:
         async with Viewer(server.url) as viewer:

@@ -1,7 +1,10 @@
 """python -m lipsync_core serve"""
 
 import argparse
+import asyncio
+import socket
 import sys
+from contextlib import suppress
 
 HELP = "serve the HTTP API without the page"
 EXAMPLE = "python -m lipsync_core serve --port 7861"
@@ -21,11 +24,17 @@ def run(options: argparse.Namespace) -> int:
     from lipsync_core import Studio
     from lipsync_core.errors import LipsyncError
     from lipsync_core.installation import extra
+    from lipsync_core.jobs.idle_connections import end_idle
     from lipsync_core.server import make_api
     from lipsync_core.settings import settings
 
     with extra("server", "The HTTP API"):
         import uvicorn
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            self.ending_idle = asyncio.ensure_future(end_idle(self.server_state.connections))
 
     studio = Studio()
     if not options.no_warm_up:
@@ -40,11 +49,14 @@ def run(options: argparse.Namespace) -> int:
         print(f"Serving http://{host}:{options.port} (all routes: /docs, to try them: /mjpeg_test)", flush=True)
     api = make_api(studio)
     api.state.service.folder.take_all()
-    uvicorn.run(
+    config = uvicorn.Config(
         api,
         host=options.host,
         port=options.port,
         log_level="warning" if options.port else "info",
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    return 0
+    server = Server(config)
+    with suppress(KeyboardInterrupt):
+        server.run()
+    return 0 if server.started else 1

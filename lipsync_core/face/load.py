@@ -86,16 +86,20 @@ def _load(
 ) -> Avatar:
     try:
         avatar = cache.get(key, source.name) if cache else None
+        notes: tuple[Message, ...] = ()
         if cache and avatar is None:
-            with cache.add(key) as entry:
-                _prepare(source, choice, size, progress, entry)
-            avatar = cache.get(key, source.name)
-            cache.prune()
+            try:
+                with cache.add(key) as entry:
+                    _prepare(source, choice, size, progress, entry)
+                avatar = cache.get(key, source.name)
+                cache.prune()
+            except OSError as error:  # such as a full disk
+                notes = _unusable(cache.folder, error)
         if avatar is None:  # no cache, or another process cleared it in this moment
             folder = TemporaryDirectory(prefix="lipsync-", ignore_cleanup_errors=True)
             _prepare(source, choice, size, progress, Path(folder.name))
             avatar = open_prepared(Path(folder.name), source.name, key, folder)
-        return avatar
+        return replace(avatar, notes=(*avatar.notes, *notes))
     except OSError as error:
         raise LipsyncError(
             "{name} cannot be prepared ({reason}); see that the disk has room.", name=source.name, reason=Reason(error)
@@ -131,12 +135,16 @@ def _keeper(cache: bool | str | Path | None) -> tuple[Cache | None, tuple[Messag
     try:
         return Cache(folder, settings().cache_limit_bytes), ()
     except OSError as error:
-        note = Message(
-            "The cache folder {folder} cannot be used ({reason}), so faces are prepared anew each time.",
-            folder=folder,
-            reason=Reason(error),
-        )
-        return None, (note,)
+        return None, _unusable(folder, error)
+
+
+def _unusable(folder: Path, error: OSError) -> tuple[Message, ...]:
+    note = Message(
+        "The cache folder {folder} cannot be used ({reason}), so faces are prepared anew each time.",
+        folder=folder,
+        reason=Reason(error),
+    )
+    return (note,)
 
 
 def _plain(choice: object) -> Choice:

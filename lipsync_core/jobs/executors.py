@@ -67,7 +67,7 @@ class Executors:
     @property
     def stuck(self) -> int:
         """As of an Executor, for all."""
-        return self.faces.stuck + self.renders.stuck + self.closing.stuck
+        return self.faces.stuck + self.renders.stuck + self.closing.stuck + self.live.stuck
 
     def close(self) -> None:
         """Take no more work."""

@@ -27,6 +27,7 @@ EXPOSED = "X-Session-Id, X-Start-Time, Retry-After"
 # Ends of names that no name server of the internet answers for, so that no page can have itself taken for them.
 LOCAL_NAMES = (".localhost", ".local", ".internal", ".home.arpa", ".lan", ".test")
 STALLED_SECONDS = 30.0  # without a byte of a body that is not there yet
+SLOWEST = 1024  # bytes a second of a body, on the whole; a file over a poor telephone line is faster
 THROW_AWAY_BYTES, THROW_AWAY_SECONDS = 2**26, 5.0
 DAY = 86400  # seconds that a browser may remember what a preflight said
 LONGEST_NAME = 253  # characters of a host's name
@@ -172,17 +173,20 @@ class BodyLimit:
         else:
             limit = self.overhead
             detail = f"The request has more than {limit} bytes; send a shorter text, or files in a form."
-        read = 0
+        read, waited = 0, 0.0
         whole = False
 
         async def limited() -> Message:
-            nonlocal read, whole
+            nonlocal read, waited, whole
+            began = asyncio.get_running_loop().time()
+            left = min(STALLED_SECONDS, STALLED_SECONDS + read / SLOWEST - waited)
             try:
                 # Afterwards a route may wait here, for as long as it likes, for the client to leave.
-                async with asyncio.timeout(None if whole else STALLED_SECONDS):
+                async with asyncio.timeout(None if whole else left):
                     message = await receive()
             except TimeoutError:
                 raise TooSlow from None
+            waited += asyncio.get_running_loop().time() - began
             whole = not message.get("more_body", False)
             read += len(message.get("body", b""))
             if read > limit:
@@ -198,7 +202,7 @@ class BodyLimit:
         except TooLarge:
             await self._refuse(detail, scope, receive, send)
         except TooSlow:
-            detail = f"Nothing of the request came for {STALLED_SECONDS:g} seconds; send it again."
+            detail = "The request came too slowly, or not to its end; send it again."
             await problem(408, detail, {"Connection": "close"})(scope, receive, send)
 
     async def _refuse(self, detail: str, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,5 +1,6 @@
 """The API beside the page: one server, one port."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -39,6 +40,7 @@ def launch_options(api: FastAPI) -> dict[str, Any]:
     async def lifespan(app: Any) -> AsyncIterator[None]:
         # Outside of all that Gradio puts before its routes, which is added last and would answer first.
         app.middleware_stack = Guard(BodyLimit(app.middleware_stack), api.state.attempts)
+        api.state.loop = asyncio.get_running_loop()
         async with api.router.lifespan_context(api):
             yield
 

@@ -1,5 +1,6 @@
 """Errors as problem details (RFC 9457): one sentence, never a stack trace."""
 
+import errno
 import json
 import logging
 from collections.abc import Sequence
@@ -21,6 +22,8 @@ from lipsync_core.jobs.streaming import Left
 
 CLIENT_LEFT = 499  # as other servers log it; nobody receives it
 MEDIA_TYPE = "application/problem+json"
+FULL = (errno.ENOSPC, errno.EDQUOT)
+MOST_ERRORS = 5  # of one request that are told
 LONGEST_PATH = 100  # characters of an address that are repeated
 log = logging.getLogger(__name__)
 
@@ -49,6 +52,8 @@ def problem_type(kind: str) -> str:
 
 def of_error(error: Exception) -> JSONResponse:
     """The problem that an exception is; what is no fault of the client is logged and not told."""
+    if getattr(error if isinstance(error, OSError) else error.__cause__, "errno", None) in FULL:
+        return problem(507, "The disk of the server is full; try again later, or tell whoever runs it.")
     if isinstance(error, Busy):
         return problem(429, error.message, {"Retry-After": str(error.retry_after)}, kind=error.kind)
     if isinstance(error, LipsyncError):
@@ -76,7 +81,7 @@ def tell_problems(app: FastAPI) -> None:
 
     app.add_exception_handler(Left, nothing)
     app.add_exception_handler(ClientDisconnect, nothing)
-    for kind in (LipsyncError, HTTPException, ValidationError, RequestValidationError, Exception):
+    for kind in (LipsyncError, HTTPException, ValidationError, RequestValidationError, OSError, Exception):
         app.add_exception_handler(kind, answer)
 
 
@@ -108,8 +113,10 @@ def _not_an_object(errors: Sequence[Any]) -> str | None:
 
 def _sentence(errors: Sequence[Any]) -> str:
     said = []
-    for error in errors:
-        place = ".".join(str(part) for part in error["loc"] if part not in ("body", "query"))
+    for error in errors[:MOST_ERRORS]:
+        place = ".".join(str(part)[:LONGEST_PATH] for part in error["loc"] if part not in ("body", "query"))
         message = str(error["msg"]).removeprefix("Value error, ")
         said.append(f"{place}: {message}" if place else message)
+    if len(errors) > MOST_ERRORS:
+        said.append(f"and {len(errors) - MOST_ERRORS} more")
     return "; ".join(said).rstrip(".") + "."

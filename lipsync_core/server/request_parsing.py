@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from lipsync_core.server.schemas import TakeRequest
 from lipsync_core.settings import settings
 
 FIELDS, FILES = 32, 2  # of a form, at most
+JSON = re.compile(r"(application|text)/([\w.-]+\+)?json")
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 BYTES_PER_CHARACTER = 12  # of JSON, which may write a character as two \uXXXX
 FORM_OVERHEAD = 2**20  # bytes beside the files and the text
@@ -81,7 +83,7 @@ async def parse_request(request: Request, kind: type[Kind], speech: bool = True)
         fields: dict[str, Any] = {}
         if request.method == "GET":
             fields = dict(request.query_params)
-        elif "json" in request.headers.get("content-type", ""):
+        elif JSON.fullmatch(_content_type(request)):
             fields = await _json(request)
         else:
             _check_form(request)
@@ -107,8 +109,12 @@ async def parse_request(request: Request, kind: type[Kind], speech: bool = True)
             await form.close()
 
 
+def _content_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
 def _check_form(request: Request) -> None:
-    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    sent = _content_type(request)
     if sent not in FORMS and (sent or request.headers.get("content-length", "0") != "0"):
         raise HTTPException(415, f"{sent[:60] or 'A body without a type'} is not read here; send JSON or a form.")
 

@@ -103,7 +103,7 @@ def _decoded(name: str, file: BinaryIO) -> Iterator[Samples]:
             try:
                 packet = next(packets, None)
                 frames = packet.decode() if packet is not None else []
-            except (av.error.InvalidDataError, av.error.EOFError):
+            except (av.error.FFmpegError, ValueError):  # also where a header tells of what no decoder can be made for
                 damaged += 1
                 if damaged > 1000 and not decoded:
                     break

@@ -1,5 +1,6 @@
 """The page and the HTTP API on one port."""
 
+import asyncio
 import logging
 import os
 import threading
@@ -11,6 +12,7 @@ import gradio as gr
 from fastapi import FastAPI
 
 from lipsync_core import LipsyncError
+from lipsync_core.jobs.idle_connections import end_idle
 from lipsync_core.settings import settings
 from lipsync_core.ui.handlers import Desk
 from lipsync_core.ui.layout import VISITORS_AT_ONCE, build, look
@@ -44,6 +46,7 @@ def serve(api: FastAPI, options: dict[str, Any], share: bool = False) -> None:
             prevent_thread_lock=True,  # Gradio's own wait ends without ending the streams, and then waits for them
             **look(),
         )  # fmt: skip
+        asyncio.run_coroutine_threadsafe(end_idle(page.server.server_state.connections), api.state.loop)
         while True:
             time.sleep(WAKING_SECONDS)
     except KeyboardInterrupt:

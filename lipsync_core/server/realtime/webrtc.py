@@ -42,6 +42,8 @@ def checked_offer(sdp: str) -> str:
     kinds = re.findall(r"^m=(\w+) ", sdp, re.MULTILINE)
     if kinds.count("video") != 1 or kinds.count("audio") != 1:
         raise LipsyncError("The offer must ask for one video and one audio track; add two transceivers that receive.")
+    if any(len(re.findall(r"^a=mid:", section, re.MULTILINE)) > 1 for section in sdp.split("\nm=")):
+        raise LipsyncError("A section of the offer has two lines a=mid; send what RTCPeerConnection.createOffer gave.")
     sdp = HIDDEN.sub("", sdp)
     if len(re.findall(r"^a=candidate:", sdp, re.MULTILINE)) > MOST_CANDIDATES:
         raise LimitExceeded("The offer has more than {most} candidates; leave some out.", most=MOST_CANDIDATES)
