@@ -93,7 +93,7 @@ def test_a_program_speaks_with_the_key(server: PageServer) -> None:
 def visit(browser: Any, url: str, path: str) -> None:
     """Sign in, speak, get the video, and see the other pages."""
     page = browser.new_page(viewport={"width": 1400, "height": 1000}, locale="en-US")
-    page.set_default_timeout(20000)
+    page.set_default_timeout(40000)
     page.goto(f"{url}/")
     page.fill("#key", "not this one")
     page.click("button")
