@@ -25,7 +25,8 @@ class Ended(BaseException):
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return the exit status; a LipsyncError is printed as its one sentence."""
-    options = parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    options = parser(given[0] if given else None).parse_args(arguments)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal that lacks a letter gets its number, not a traceback
             stream.reconfigure(errors="backslashreplace")
@@ -55,14 +56,19 @@ def name_of_program() -> str:
     return DISTRIBUTION if Path(sys.argv[0]).stem == DISTRIBUTION else MODULE
 
 
-def parser() -> argparse.ArgumentParser:
-    """All commands with their options; `run` of what it parses does the work."""
+def parser(named: str | None = None) -> argparse.ArgumentParser:
+    """All commands with their options; `run` of what it parses does the work.
+
+    named: the command that is called, if it is known; the options of others are left out then, as to know them all
+    means to import most of the program, which `doctor` must do without.
+    """
     program = argparse.ArgumentParser(
         prog=name_of_program(),
         description="Lipsync Studio: a face speaks a text or a recording.",
         epilog="COMMAND --help explains a command and gives an example.",
     )
     commands = program.add_subparsers(metavar="COMMAND", required=True)
+    names = {module.__name__.rpartition(".")[2] for module in COMMANDS}
     for module in COMMANDS:
         name = module.__name__.rpartition(".")[2]
         command = commands.add_parser(
@@ -72,6 +78,7 @@ def parser() -> argparse.ArgumentParser:
             epilog=f"example:\n  {module.EXAMPLE.replace(MODULE, program.prog, 1)}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        module.add_options(command)
+        if named in (name, None) or named not in names:
+            module.add_options(command)
         command.set_defaults(run=module.run)
     return program

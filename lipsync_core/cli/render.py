@@ -5,13 +5,15 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from lipsync_core.cli.files import STANDARD_INPUT, check_not_source, free_name, read_text
 from lipsync_core.cli.terminal import ProgressBar
 from lipsync_core.cli.voices import fetched
-from lipsync_core.core.options import Option, TakeOptions, options
 from lipsync_core.errors import LipsyncError
+
+if TYPE_CHECKING:
+    from lipsync_core.core.options import Option, TakeOptions
 
 HELP = "let a face speak a text or a recording, into an MP4 file"
 EXAMPLE = 'python -m lipsync_core render --text "Hello, world." --avatar mei -o hello.mp4'
@@ -20,6 +22,8 @@ SOURCES = ("text", "audio")  # options of which a take has one
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options: all those of a take, and its own."""
+    from lipsync_core.core.options import options  # with which comes most of the program
+
     source = parser.add_mutually_exclusive_group(required=True)
     for name in SOURCES:
         _add(source, options()[name])
@@ -38,7 +42,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(parser=parser)
 
 
-def _add(parser: Any, option: Option) -> None:
+def _add(parser: Any, option: "Option") -> None:
     """Declare one option of a take; what is not given does not appear among what was parsed."""
     kinds = get_args(option.kind) or (option.kind,)
     number = next((kind for kind in (int, float) if kind in kinds), str)
@@ -53,7 +57,7 @@ def flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _help(option: Option) -> str:
+def _help(option: "Option") -> str:
     text = option.about[0].lower() + option.about[1:].rstrip(".")
     if isinstance(option.default, int | float) and not isinstance(option.default, bool):
         text += f"; default {option.default:g}"
@@ -64,6 +68,8 @@ def _help(option: Option) -> str:
 
 def run(given: argparse.Namespace) -> int:
     """Render, and tell what came of it."""
+    from lipsync_core.core.options import TakeOptions, options  # with which comes most of the program
+
     values = {name: getattr(given, name) for name in options() if hasattr(given, name)}
     if given.text_file:
         values["text"] = read_text(given.text_file)
@@ -84,7 +90,7 @@ def run(given: argparse.Namespace) -> int:
     return 0
 
 
-def _render(take_options: TakeOptions, target: Path) -> dict[str, Any]:
+def _render(take_options: "TakeOptions", target: Path) -> dict[str, Any]:
     from lipsync_core import Studio
     from lipsync_core.jobs.render import RenderJob
 
