@@ -15,6 +15,7 @@ import pytest
 from lipsync_core import Studio
 from lipsync_core.jobs.queue import Busy, JobQueue
 from lipsync_core.jobs.work_folder import WorkFolder
+from lipsync_core.server import middleware
 
 from .api_server import BODY, LONG, ApiServer, until
 from .test_api_generate import EVENTS, PHOTO, events_of
@@ -281,7 +282,19 @@ def test_a_prefix_of_a_proxy_opens_no_door(studio, limits) -> None:  # type: ign
     assert client.get("/studio/healthz").status_code == 200
 
 
-def test_the_api_beside_the_page(studio, limits) -> None:  # type: ignore[no-untyped-def]
+def test_the_name_of_a_shared_link(
+    server: ApiServer, limits: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with server.client(headers={"Host": "abc123.gradio.live"}) as client:
+        assert client.get("/api/voices").status_code == 421
+        monkeypatch.setenv("GRADIO_SHARE", "True")
+        assert client.get("/api/voices").status_code == 200
+        assert not any(entry["may_fetch"] for entry in client.get("/api/checkpoints").json())
+        limits(api_key=KEY)
+        assert client.get("/api/voices").status_code == 401
+
+
+def test_the_api_beside_the_page(studio, limits, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     import gradio as gr
 
     from lipsync_core.server import launch_options, make_api
@@ -304,5 +317,12 @@ def test_the_api_beside_the_page(studio, limits) -> None:  # type: ignore[no-unt
                 first = next(response.iter_raw())
             assert first.startswith(b"--frame")
             json.loads(client.get("/config").text)  # the page's own
+            for closed in ("process_recording", "vibe-edit/", "proxy=https://example.org"):
+                assert client.post(f"/gradio_api/{closed}").status_code in (404, 405)
+        monkeypatch.setattr(middleware, "STALLED_SECONDS", 0.3)
+        with socket.create_connection(("127.0.0.1", int(url.strip("/").rpartition(":")[2])), 5) as opened:
+            opened.sendall(b"POST /gradio_api/upload HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n")
+            opened.sendall(b"Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n")
+            assert opened.recv(100).startswith(b"HTTP/1.1 408 ")
     finally:
         page.close()

@@ -396,6 +396,8 @@ def test_no_file_can_be_named_and_what_a_browser_remembers_may_be_anything(studi
     path = faces.copy(str(default_avatars()["mei"]))
     key = faces.keep(path, studio.avatar(path, size=128), 1)
     assert [faces.which(key), faces.which("mei")] == [1, 0]
+    assert cv2.imread(str(faces.still(key))).shape == (128, 128, 3)  # shown at a click, without another look for it
+    assert faces.still("mei") == default_avatars()["mei"]
     assert faces.known([key, "mei"]) == [key]
     assert faces.path(key) == path
     assert next(name for _, name in faces.gallery([key])) == "mei"

@@ -23,11 +23,7 @@ NOT_IMPORTED = {
 }  # for scripts around the program
 RENDER = """
 from lipsync_core import Studio
-from lipsync_core.sinks.mp4 import Mp4Writer
-with Studio().take("Hi.", avatar="mei", voice="espeak:en-us", size=256) as take:
-    with Mp4Writer("hello.mp4", take.size, take.fps, take.sample_rate) as writer:
-        for frame in take:
-            writer.write(frame)
+Studio().take("Hi.", avatar="mei", voice="espeak:en-us", size=256).save("hello.mp4")
 """
 
 

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lipsync_core.core.options import Face, TakeOptions
 from lipsync_core.core.take import Performance, Take
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from lipsync_core.live.session import LiveSession
 
 PREPARED = 4  # avatars that stay prepared in memory
+Key = TypeVar("Key")
+Made = TypeVar("Made")
 
 
 class Studio:
@@ -99,7 +101,9 @@ class Studio:
     def _state(self, name: str, model: Model, avatar: Avatar) -> Any:
         return self._once(self._prepared, (name, avatar.key), lambda: model.prepare(avatar), most=PREPARED)
 
-    def _once(self, known: dict[Any, "Future[Any]"], key: Any, make: Callable[[], Any], most: int | None = None) -> Any:
+    def _once(
+        self, known: dict[Key, "Future[Made]"], key: Key, make: Callable[[], Made], most: int | None = None
+    ) -> Made:
         """What `make` made for a key, by whoever asked first; others wait for that alone."""
         with self._lock:
             future = known.get(key)

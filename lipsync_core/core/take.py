@@ -67,7 +67,8 @@ class Performance:
     def missed(self, frames: range) -> np.ndarray:
         """(n,) bool: in which of some frames the clip shows no face."""
         shown = clip_frame(self.avatar, np.arange(frames.start, frames.stop), float(self.fps))
-        return np.isnan(self.avatar.landmarks[shown, 0, 0])
+        missed: np.ndarray = np.isnan(self.avatar.landmarks[shown, 0, 0])
+        return missed
 
 
 class Take:

@@ -83,7 +83,8 @@ class Face:
     @property
     def centre(self) -> np.ndarray:
         """(2,) x and y of the middle of the box."""
-        return (self.box[:2] + self.box[2:]) / 2
+        centre: np.ndarray = (self.box[:2] + self.box[2:]) / 2
+        return centre
 
     @property
     def side(self) -> float:

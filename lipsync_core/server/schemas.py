@@ -1,8 +1,9 @@
 """What can be asked for: the fields of a request, in JSON, in a form or in an address; those of a take come from its
 options."""
 
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import (
     AfterValidator,
@@ -61,22 +62,30 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-_Fields = create_model(  # type: ignore[call-overload]
-    "_Fields",
-    __base__=_Strict,
-    **{name: _field(option) for name, option in options().items() if name not in SENT_AS_FILE},
-)
+def _fields(names: Iterable[str]) -> dict[str, Any]:
+    return {name: _field(options()[name]) for name in names}
 
 
-LiveOptions = create_model(  # type: ignore[call-overload]
-    "LiveOptions",
-    __base__=_Strict,
-    __doc__="What may change while a live session runs.",
-    **{name: _field(option) for name, option in options().items() if option.live},
-)
+if TYPE_CHECKING:  # whose fields nobody but the table of options knows
+
+    class LiveOptions(_Strict):
+        def __getattr__(self, name: str) -> Any: ...
+
+    class _Fields(LiveOptions): ...
+
+else:
+    _Fields = create_model(
+        "_Fields", __base__=_Strict, **_fields(name for name in options() if name not in SENT_AS_FILE)
+    )
+    LiveOptions = create_model(
+        "LiveOptions",
+        __base__=_Strict,
+        __doc__="What may change while a live session runs.",
+        **_fields(name for name, option in options().items() if option.live),
+    )
 
 
-class TakeRequest(_Fields):  # type: ignore[valid-type, misc]
+class TakeRequest(_Fields):
     """What is to be said, by whom and how. Fields that are left out have the defaults of the settings."""
 
     def options(self, *, low_latency: bool, **sources: Any) -> TakeOptions:

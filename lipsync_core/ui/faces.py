@@ -19,6 +19,7 @@ from lipsync_core.settings import settings
 
 PICTURE = 256  # pixels of the side of a picture in the gallery
 MARGIN = 0.35  # around the face, as a part of its height
+STILL = "first frame.jpg"  # beside the copy of an upload, whose name has no space
 MOST = 6  # used ones that a gallery shows
 
 Item = tuple[Any, str]
@@ -51,6 +52,11 @@ class Faces:
         except KeyError:
             raise LipsyncError("This face is no longer kept here; choose another one, or upload it again.") from None
 
+    def still(self, key: str) -> Path:
+        """What a face looks like before it speaks, a picture. Raises LipsyncError as `path`."""
+        path = self.path(key)
+        return path if key in default_avatars() else path.parent / STILL
+
     def copy(self, upload: str) -> Path:
         """A copy of an upload, for as long as it is kept. Raises LipsyncError for one beyond the limits."""
         source = Path(upload)
@@ -66,6 +72,7 @@ class Faces:
 
     def keep(self, path: Path, avatar: Avatar, which: int = 0) -> str:
         """Remember a copy that has turned out to be a face; its id."""
+        cv2.imwrite(str(path.parent / STILL), cv2.cvtColor(np.asarray(avatar.frames[0]), cv2.COLOR_RGB2BGR))
         return self._used.add(UsedFace(Path(avatar.name).stem[:40], path, thumbnail(avatar), which))
 
     def which(self, key: str) -> int:

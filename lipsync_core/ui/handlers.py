@@ -168,7 +168,7 @@ class Desk:
     def choose(self, used: Any, event: gr.SelectData) -> tuple[Any, ...]:
         """A face of the gallery was clicked; it is shown in place of the video before."""
         key = self.faces.chosen(self.faces.known(used), event.index)
-        return key, self.faces.which(key), self._still(key), _hidden(), _hidden()
+        return key, self.faces.which(key), _picture(str(self.faces.still(key))), _hidden(), _hidden()
 
     def accept(
         self, upload: str | None, used: Any, which: float, size: int, request: gr.Request, progress: gr.Progress
@@ -206,10 +206,6 @@ class Desk:
         known = self.faces.known([key, *self.faces.known(used)])
         gallery = gr.Gallery(value=self.faces.gallery(known), selected_index=0)
         return key, known, gallery, _picture(avatar.frames[0]), _hidden(), _hidden(), None
-
-    def _still(self, key: str) -> Any:
-        path = self.faces.path(key)
-        return _picture(str(path) if key in default_avatars() else self.service.studio.avatar(path).frames[0])
 
     # Menus
 

@@ -196,7 +196,8 @@ def build(desk: Desk) -> gr.Blocks:
         hear.change(None, hear, js="(on) => lipsync.hear(on)")
         arrived = [text, language, voice, size, model, model_line, gallery, used, panel]
         blocks.load(desk.arrive, [text, used], arrived, **private).then(None, js="() => lipsync.arrived()")
-    return blocks
+    page: gr.Blocks = blocks
+    return page
 
 
 def look() -> dict[str, Any]:

@@ -71,7 +71,7 @@ class Block(nn.Module):
         self.dropout = nn.Dropout1d(dropout)  # whole channels
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        change = self.narrow(self.dropout(F.gelu(self.norm(self.wide(x)))))
+        change: torch.Tensor = self.narrow(self.dropout(F.gelu(self.norm(self.wide(x)))))
         return x[..., self.dilation : x.shape[-1] - self.dilation] + change
 
 
@@ -109,7 +109,8 @@ class MotionNet(nn.Module):
 def normalise(mel: np.ndarray, level: Level) -> np.ndarray:
     """Raw mel (..., 80, T) -> deviations from the take's own speech, clamped."""
     scale = np.asarray(level.scale, np.float32)[..., None, None]
-    return np.clip((mel - level.means[..., None]) / scale, -CLAMP, CLAMP).astype(np.float32)
+    deviations: np.ndarray = np.clip((mel - level.means[..., None]) / scale, -CLAMP, CLAMP)
+    return deviations.astype(np.float32)
 
 
 class Motion:
@@ -169,7 +170,8 @@ class Motion:
                 end = min(count, start + GROUP)
                 if present[start:end].any():  # an idle face has nothing to ask the network
                     motion[start:end] = self._net(mel[start : start + GROUP]).numpy()[: end - start]
-        return np.clip(motion, LOWEST, HIGHEST) * present[:, None]
+        moved: np.ndarray = np.clip(motion, LOWEST, HIGHEST) * present[:, None]
+        return moved
 
 
 def presence(chunks: np.ndarray, level: Level) -> np.ndarray:

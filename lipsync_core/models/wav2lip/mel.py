@@ -76,4 +76,5 @@ def activity(chunks: np.ndarray, level: Level) -> np.ndarray:
     loud = np.nan_to_num(chunks, nan=SILENCE, posinf=4, neginf=-4).mean(1, dtype=np.float64)
     quiet = np.maximum(level.means.mean(-1, dtype=np.float64)[..., None] + QUIET, LEAST)
     speech = smoothstep((loud - quiet) / (AUDIBLE - QUIET))
-    return (speech * nearness).max(1).astype(np.float32)
+    activity: np.ndarray = (speech * nearness).max(1)
+    return activity.astype(np.float32)

@@ -80,4 +80,4 @@ def _encoder(codec: RTCRtpCodecParameters) -> Encoder:
 
 def use_managed_encoders() -> None:
     """Let aiortc use these from now on; it has no other way to choose them."""
-    rtcrtpsender.get_encoder = _encoder
+    rtcrtpsender.get_encoder = _encoder  # type: ignore[attr-defined]  # imported there, not its own

@@ -77,7 +77,8 @@ def _heard(samples: np.ndarray, rate: int) -> np.ndarray:
     hop = round(rate * HOP_SECONDS)
     padded = np.pad(samples, (0, -len(samples) % hop)).reshape(-1, hop)
     peaks = np.abs(padded).max(axis=1, initial=0)
-    return peaks > max(SILENCE, QUIET * peaks.max(initial=0))
+    heard: np.ndarray = peaks > max(SILENCE, QUIET * peaks.max(initial=0))
+    return heard
 
 
 def _reached(text: str, begin: int, seconds: float) -> int:

@@ -115,16 +115,16 @@ def _import_torchaudio() -> None:
 
 def _bring_espeak() -> None:
     """Coqui would call the program espeak-ng, a process a phrase; the library that is here makes its phonemes."""
-    phonemizers = importlib.import_module("TTS.tts.utils.text.phonemizers")
+    phonemizers: Any = importlib.import_module("TTS.tts.utils.text.phonemizers")
     made = _phonemizer(phonemizers.BasePhonemizer)
-    phonemizers.ESpeak = made  # type: ignore[attr-defined]
+    phonemizers.ESpeak = made
     phonemizers.PHONEMIZERS["espeak"] = made
 
 
 def _phonemizer(base: type) -> type:
     """A class after Coqui's BasePhonemizer, which is imported only where it is used."""
 
-    class Phonemizer(base):
+    class Phonemizer(base):  # type: ignore[misc]  # Coqui has no types
         def __init__(self, language: str, **options: Any) -> None:
             options.pop("backend", None)
             super().__init__(_OTHER_NAMES.get(language, language), **options)

@@ -54,7 +54,7 @@ class SoundReader:
         if self._left is not None:
             self._left -= size
         scaled = samples / np.float32(32768) if self._kind.kind == "i" else np.nan_to_num(samples)
-        mono = np.clip(scaled.mean(axis=1, dtype=np.float32), -1, 1)
+        mono: np.ndarray = np.clip(scaled.mean(axis=1, dtype=np.float32), -1, 1)
         return self._resampler.resample_chunk(mono, last=last) if self._resampler else mono
 
     def _begins(self, last: bool) -> bool:
