@@ -92,25 +92,25 @@ INTERRUPT = f"""async ([options, seconds]) => {{ {CONNECT}
 
 def serve_claps(port: int) -> None:
     """The server for lips and sound: all as it is, but for what the frames show and sound like."""
+    from dataclasses import replace
+
     import numpy as np
     import uvicorn
 
-    from lipsync_core import Studio
+    from lipsync_core import Frame, LiveSession, Studio
     from lipsync_core.server import make_api
-    from lipsync_core.sinks.webrtc import Reel
 
-    put = Reel.put
-    tone = (8000 * np.sin(np.arange(1920) * 0.13)).astype(np.int16)  # 1 kHz
+    take = LiveSession.__next__
+    white = np.full((SIZE, SIZE, 3), 230, np.uint8)
 
-    def clap(reel: Reel, index: int, picture: np.ndarray, sound: np.ndarray) -> None:
-        on = index % 25 < BEEP_FRAMES
-        height = picture.shape[0] * 2 // 3
-        shown = picture.copy()
-        shown[:height] = shown[:height] // 8 + (200 if on else 16)
-        shown[height:] = 128
-        put(reel, index, shown, tone if on else np.zeros_like(sound))
+    def clap(session: LiveSession) -> Frame:
+        frame = take(session)
+        on = frame.index % 25 < BEEP_FRAMES
+        tone = 0.25 * np.sin(np.arange(len(frame.audio)) * 0.13)  # 1 kHz
+        image = white if on else frame.image // 8 + 16
+        return replace(frame, image=image.copy(), audio=(tone * on).astype(np.float32))
 
-    Reel.put = clap  # type: ignore[method-assign]
+    LiveSession.__next__ = clap  # type: ignore[method-assign]
     studio = Studio()
     studio.warm_up()
     uvicorn.run(make_api(studio), host="127.0.0.1", port=port, log_level="warning")

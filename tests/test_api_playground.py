@@ -119,17 +119,37 @@ def test_webrtc_says_more_and_is_interrupted(page: Any, server: ApiServer) -> No
     page.wait_for_function("() => document.getElementById('status').textContent === 'more'", timeout=15000)
     page.click("#interrupt")
     page.wait_for_function("() => document.getElementById('status').textContent.startsWith('Interrupted')")
-    for _ in range(5):  # a busy machine's jitter buffer may hold some sound yet; what was to be said lasts for a minute
-        page.evaluate("window.loudest = 0")
-        frames = number(page, "frames")
-        page.wait_for_function(f"() => Number(document.getElementById('frames').textContent) > {frames + 10}")
-        if page.evaluate("window.loudest") < 0.01:
-            break
-    assert page.evaluate("window.loudest") < 0.01  # the idle face goes on, without sound
     assert number(page, "fps") >= 15
     page.click("#stop")
     assert until(server.is_idle, 5)
     assert not page.is_visible("#interrupt")
+
+
+def test_a_page_gives_its_microphone(browser: Any, server: ApiServer) -> None:
+    page = browser.new_page()
+    page.goto(f"{server.url}/healthz")
+    said = page.evaluate(
+        """async (options) => {
+          const { connect } = await import("/api/realtime/client.js");
+          const context = new AudioContext(), voice = new OscillatorNode(context, { type: "sawtooth", frequency: 140 });
+          const taken = context.createMediaStreamDestination(), events = [];
+          voice.connect(taken);
+          voice.start();
+          voice.stop(context.currentTime + 2);
+          const [track] = taken.stream.getAudioTracks();
+          const finished = new Promise((resolve) => {
+            const onevent = (event) => { events.push(event.event); if (event.event === "finished") resolve(); };
+            connect(document.createElement("video"), { ...options, track, microphone: "push", onevent })
+              .then((face) => { window.face = face; });
+          });
+          await finished;
+          await face.close();
+          return events;
+        }""",
+        {"avatar": "mei", "size": 256},
+    )
+    page.close()
+    assert said == ["started", "finished"]
 
 
 def test_all_ways_work_below_a_path_of_a_proxy(browser: Any, server: ApiServer) -> None:

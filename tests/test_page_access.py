@@ -1,5 +1,6 @@
 """Who may use the page: with a key only the form that asks for it is open, and no page of another site gets in."""
 
+import json
 import socket
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from typing import Any
 
 import httpx
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from .api_server import until
 from .page_server import PageServer
@@ -88,6 +91,17 @@ def test_a_program_speaks_with_the_key(server: PageServer) -> None:
     assert server.client(headers={"X-API-Key": KEY}).submit(**order).result(60)
     with pytest.raises(Exception, match="credentials"):
         server.client()
+
+
+def test_a_socket_beside_the_page_opens_with_the_key(server: PageServer) -> None:
+    url = f"{server.url.replace('http', 'ws')}/api/realtime/new/audio"
+    with pytest.raises(InvalidStatus), connect(url, proxy=None):
+        pass
+    with pytest.raises(InvalidStatus), connect(url, proxy=None, origin="https://example.org"):
+        pass
+    with connect(url, proxy=None, additional_headers={"X-API-Key": KEY}) as socket:
+        socket.send(json.dumps({"text": "Hi.", "voice": "espeak:en-us", "size": 128}))
+        assert "finished" in [json.loads(socket.recv(20))["event"] for _ in range(5)]
 
 
 def visit(browser: Any, url: str, path: str) -> None:

@@ -8,15 +8,24 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import httpx
 import numpy as np
 import pytest
+from aiortc import MediaStreamTrack
 
-from lipsync_core import Studio
+from lipsync_core import LipsyncError, Studio
+from lipsync_core.core.timeline import resampled
+from lipsync_core.server.realtime.webrtc import checked_offer
+from lipsync_core.settings import read
+from lipsync_core.sinks.webrtc.bitrate import LOWEST, Bitrate
+from lipsync_core.speech import speak
 
 from .api_server import ApiServer, until
+from .test_live import INFO as FALLING
 from .webrtc_viewer import Viewer
 
 OPTIONS = {"avatar": "mei", "voice": "espeak:en-us", "size": 256}
@@ -137,6 +146,71 @@ def test_a_text_that_cannot_be_said_is_an_event_that_names_no_folder(
             (event,) = viewer.told("error")
             assert (event["say"], event["type"]) == (1, "urn:lipsync-studio:unusable")
             assert event["detail"].startswith("en_GB-mine-low.onnx is no voice that Piper can use (")
+
+    asyncio.run(watch())
+
+
+class Speaker(MediaStreamTrack):
+    """A microphone: half a second of silence, some speech, and silence for ever."""
+
+    kind = "audio"
+
+    def __init__(self) -> None:
+        super().__init__()
+        samples = np.concatenate([one.samples for one in speak("Good morning! How are you?", voice="espeak:en-us")])
+        speech = resampled(samples, 22050)
+        self._sound = np.concatenate([np.zeros(24000), speech, np.zeros(48000 - len(speech) % 960)])
+        self._sent, self._began = 0, 0.0
+
+    async def recv(self) -> av.AudioFrame:
+        self._began = self._began or time.monotonic()
+        await asyncio.sleep(self._began + self._sent / 48000 - time.monotonic())
+        block = self._sound[self._sent : self._sent + 960]
+        block = block if len(block) == 960 else np.zeros(960)
+        frame = av.AudioFrame.from_ndarray((block * 32767).astype(np.int16)[None], format="s16", layout="mono")
+        frame.sample_rate, frame.pts, frame.time_base = 48000, self._sent, Fraction(1, 48000)
+        self._sent += 960
+        return frame
+
+
+def test_a_face_says_what_comes_by_its_microphone(server: ApiServer) -> None:
+    async def watch() -> None:
+        async with Viewer(server.url, microphone=Speaker()) as viewer:
+            await viewer.connect(microphone="push", **OPTIONS)
+            await viewer.until(lambda: viewer.told("finished"))
+            began, ended = viewer.told("started")[0]["time"], viewer.told("finished")[0]["time"]
+            assert 2.0 < ended - began < 4.0  # with the pause that tells its end
+            await viewer.until(lambda: viewer.sounds[-1].time > ended + 1.0)
+            assert viewer.loudness(began, ended) > 0.1
+            assert viewer.motion(began + 0.2, ended - 1.0) > 3 * viewer.motion(ended + 0.2, ended + 1.0)
+            assert [event["event"] for event in viewer.events] == ["started", "finished"]
+
+    asyncio.run(watch())
+
+
+def test_a_face_listens_to_its_microphone(server: ApiServer) -> None:
+    async def watch() -> None:
+        async with Viewer(server.url, microphone=Speaker()) as viewer:
+            await viewer.connect(**OPTIONS)
+            await viewer.until(lambda: viewer.sounds[-1].time > 1.5)
+            await viewer.post("say", text="Yes.")
+            await viewer.until(lambda: viewer.told("finished"))
+            assert viewer.loudness(0, viewer.told("started")[0]["time"] - 0.05) == 0
+            assert len(viewer.told("started")) == 1
+
+    asyncio.run(watch())
+
+
+def test_a_session_that_fails_ends_its_connection_and_frees_its_place(server: ApiServer) -> None:
+    async def watch() -> None:
+        async with Viewer(server.url) as viewer:
+            await viewer.connect(**OPTIONS | {"model": FALLING.name})
+            await viewer.post("say", text="Hello.")
+            await viewer.until(lambda: viewer.told("error"))
+            assert "session has failed" in viewer.told("error")[0]["detail"]
+            assert (await viewer.http.post(f"/{viewer.session}/say", json={"text": "More."})).status_code == 404
+            await viewer.until(lambda: is_free(server), 5)
+            await viewer.until(lambda: viewer.peer.connectionState == "closed", 5)
 
     asyncio.run(watch())
 
@@ -292,3 +366,41 @@ def test_a_server_that_stops_leaves_nothing(studio: Studio) -> None:
     running = ApiServer(studio).__enter__()
     asyncio.run(watch())
     assert until(lambda: set(threading.enumerate()) <= before, 5), set(threading.enumerate()) - before
+
+
+def test_an_estimate_counts_only_where_the_network_is_full() -> None:
+    bitrate = Bitrate(512 * 512)
+    assert 1_200_000 < bitrate.value < 2_000_000
+    for second in range(10):
+        bitrate.count(50_000, float(second))  # 400 kbit/s: a still face
+    bitrate.estimate(450_000, 10.0)
+    assert bitrate.value == bitrate.wanted
+    bitrate.estimate(300_000, 11.0)
+    assert bitrate.value == 300_000
+    bitrate.estimate(2_000_000, 11.5)
+    assert bitrate.value == 300_000  # not so soon
+    for second in range(14, 30, 3):
+        bitrate.estimate(2_000_000, float(second))
+    assert bitrate.value == bitrate.wanted
+    bitrate.estimate(1, 40.0)
+    assert bitrate.value == LOWEST
+
+
+def test_hidden_addresses_are_left_out_of_an_offer() -> None:
+    plain = "a=candidate:1 1 udp 1 10.0.0.1 5000 typ host\r\n"
+    hidden = "a=candidate:2 1 udp 1 0c3f-a1.local 5000 typ host generation 0\r\n"
+    lines = "m=audio 9 x\r\n{}m=video 9 x\r\n"
+    assert checked_offer(lines.format(plain + hidden)) == lines.format(plain)
+    with pytest.raises(LipsyncError, match="40 candidates"):
+        checked_offer(lines.format(plain * 41))
+    with pytest.raises(LipsyncError, match="one video"):
+        checked_offer("m=audio 9 x\r\n")
+
+
+def test_ice_servers_are_settings() -> None:
+    one = '{"urls": "turn:example.org:3478", "username": "me", "credential": "x"}'
+    assert read({"LIPSYNC_ICE_SERVERS": f"[{one}]"}).ice_servers[0]["username"] == "me"
+    assert read({"LIPSYNC_ICE_SERVERS": one}).ice_servers[0]["urls"] == "turn:example.org:3478"
+    for wrong in ("turn:example.org", "[1]", '[{"urls": "http://example.org"}]', '[{"url": "turn:x"}]', "5"):
+        with pytest.raises(LipsyncError, match="LIPSYNC_ICE_SERVERS"):
+            read({"LIPSYNC_ICE_SERVERS": wrong})

@@ -35,11 +35,11 @@ class Heard:
 class Viewer:
     """An asynchronous context manager. offered: when the offer was sent, on the monotonic clock.
 
-    codec: the only one for pictures, such as "video/H264"; default all.
+    codec: the only one for pictures, such as "video/H264"; default all. microphone: a track that is sent.
     """
 
-    def __init__(self, url: str, codec: str | None = None) -> None:
-        self.codec = codec
+    def __init__(self, url: str, codec: str | None = None, microphone: MediaStreamTrack | None = None) -> None:
+        self.codec, self.microphone = codec, microphone
         self.http = httpx.AsyncClient(base_url=f"{url}/api/realtime", timeout=30, trust_env=False)
         self.peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self.pictures: list[Seen] = []
@@ -52,6 +52,9 @@ class Viewer:
     async def offer(self, kinds: tuple[str, ...] = ("audio", "video")) -> str:
         """What to send to the server."""
         for kind in kinds:
+            if kind == "audio" and self.microphone:
+                self.peer.addTransceiver(self.microphone, direction="sendrecv")
+                continue
             transceiver = self.peer.addTransceiver(kind, direction="recvonly")
             if kind == "video" and self.codec:
                 known = RTCRtpReceiver.getCapabilities("video").codecs

@@ -25,7 +25,7 @@ from lipsync_core.speech.recording import Source
 if TYPE_CHECKING:
     from lipsync_core.core.studio import Studio
 
-FADE = 960  # samples, 20 ms, in which a voice that is interrupted falls silent
+FADE = 480  # samples, 10 ms, in which a voice that is interrupted falls silent
 MOST_WAITING = 32  # texts, recordings and streams
 HEARD_SECONDS = 0.6  # after the last sound of the other person, they have stopped speaking
 HEARD_LEVEL = 0.01  # of full scale, root mean square, above which sound is taken for speech
@@ -166,7 +166,7 @@ class LiveSession:
                 self._lock.notify_all()
 
     def clear(self) -> bool:
-        """Stop speaking, and forget what waits; whether there was anything. Its voice falls silent in 20 ms."""
+        """Stop speaking, and forget what waits; whether there was anything. Its voice falls silent in 10 ms."""
         with self._lock:
             if not self.speaking or self._closed:
                 return False

@@ -1,4 +1,4 @@
-"""/api/realtime: sound and pictures in one WebRTC stream, and what is said on it."""
+"""/api/realtime: live sessions by WebRTC, and by a WebSocket that takes sound as it comes."""
 
 from lipsync_core.server.realtime.routes import make_realtime
 

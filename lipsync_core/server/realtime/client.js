@@ -17,15 +17,16 @@ async function send(path, method, body, options = {}) {
   return response.status === 204 ? null : response.json();
 }
 
-// options: the fields of POST /api/realtime/offer but sdp and type; besides, onevent: called with each event, and
-// headers: of all requests, such as Authorization.
-export async function connect(video, {onevent, headers, ...options} = {}) {
+// options: the fields of POST /api/realtime/offer but sdp and type; besides, onevent: called with each event, headers: of
+// all requests, such as Authorization, and track: of a microphone, see the field `microphone`.
+export async function connect(video, {onevent, headers, track, ...options} = {}) {
   const {iceServers} = await send("ice", "GET", null, {headers});
   const peer = new RTCPeerConnection({iceServers});
   try {
     const stream = new MediaStream();
     peer.ontrack = ({track}) => stream.addTrack(track);
-    for (const kind of ["audio", "video"]) peer.addTransceiver(kind, {direction: "recvonly"});
+    peer.addTransceiver(track ?? "audio", {direction: track ? "sendrecv" : "recvonly"});
+    peer.addTransceiver("video", {direction: "recvonly"});
     const events = peer.createDataChannel("events");
     events.onmessage = ({data}) => onevent?.(JSON.parse(data));
     video.srcObject = stream;

@@ -10,6 +10,7 @@ from starlette.websockets import WebSocket
 
 from lipsync_core import LipsyncError, Studio
 from lipsync_core.jobs.service import owner_of, service_of
+from lipsync_core.jobs.streaming import until_left
 from lipsync_core.server.realtime.schemas import (
     IceServers,
     InterruptAnswer,
@@ -49,16 +50,18 @@ def make_realtime(studio: Studio) -> APIRouter:
     async def offer(request: Request, fields: OfferRequest) -> OfferAnswer:
         """Open a WebRTC connection: video and audio on one clock, events on its data channel."""
         service = service_of(request)
-        opened = await sessions.open(service, owner_of(request), "webrtc", fields)
-        try:
-            connection = WebRtcConnection(opened, fields.microphone, service.threads.live)
-            described = await connection.answer(fields.sdp)
-        except BaseException:
-            await sessions.end(opened)
-            raise
-        if await request.is_disconnected():  # nobody will connect
-            await sessions.end(opened)
-        return OfferAnswer(sdp=described.sdp, type=described.type, session=opened.entry.id)
+
+        async def connect() -> OfferAnswer:
+            opened = await sessions.open(service, owner_of(request), "webrtc", fields)
+            try:
+                connection = WebRtcConnection(opened, fields.microphone, service.threads.live)
+                described = await connection.answer(fields.sdp)
+            except BaseException:
+                await sessions.end(opened)
+                raise
+            return OfferAnswer(sdp=described.sdp, type=described.type, session=opened.entry.id)
+
+        return await until_left(request, connect())
 
     @router.post("/{session}/say")
     async def say(request: Request, session: str, fields: SayRequest) -> SayAnswer:

@@ -1,7 +1,6 @@
 """Live sessions that clients have opened, by WebRTC or by a WebSocket: their places among the jobs, and their ends."""
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
@@ -22,8 +21,6 @@ LEAD_IN_SECONDS = 0.32  # before the first word: a browser needs a moment until 
 LAST_MESSAGE_SECONDS = 0.1  # that the news of a failure gets to go out before its connection ends
 FAILED = "The session has failed, which the server's log explains; open a new one."
 
-log = logging.getLogger(__name__)
-
 
 def event_fields(event: Event) -> dict[str, Any]:
     """An event as clients get it, in JSON."""
@@ -42,16 +39,15 @@ def error_fields(error: BaseException) -> dict[str, str]:
 class OpenSession:
     """One live session and whoever is connected to it. Lives on one event loop.
 
-    live: the session itself. entry: what /api/sessions says of it. listeners: each is called with the fields of every
-    event. ending: what happens when it ends, last things first; whoever connects adds to it. over: done when its end
-    has begun. failed: whether it ended because something went wrong.
+    live: the session itself, until the end: what refers to this may live longer than a face should. entry: what
+    /api/sessions says of it. listeners: each is called with the fields of every event. ending: what happens when it
+    ends, last things first; whoever connects adds to it. over: done when its end has begun. failed: whether it ended
+    because something went wrong.
     """
 
-    def __init__(self, service: Service, entry: Session, began: float) -> None:
-        self.live: (
-            LiveSession  # not there any more after the end: what refers to this may live longer than a face should
-        )
-        self.entry = entry
+    def __init__(self, service: Service, began: float) -> None:
+        self.live: LiveSession
+        self.entry: Session
         self.listeners: list[Callable[[dict[str, Any]], object]] = []
         self.ending = AsyncExitStack()
         self.failed = False
@@ -91,7 +87,7 @@ class OpenSession:
 
     def fail(self, error: BaseException | None) -> None:
         """End it because something has failed, and tell the clients so; without an error, just end it."""
-        if self._closing is not None:
+        if self._closing is not None or not hasattr(self, "live"):
             return
         if error is None:
             self.close()
@@ -108,10 +104,11 @@ class OpenSession:
 
     async def _close(self, delay: float) -> None:
         try:
-            await asyncio.sleep(delay)
-        finally:
+            with suppress(asyncio.CancelledError):  # it ends in any case
+                await asyncio.sleep(delay)
             self.over.set_result(None)
             await self.ending.aclose()
+        finally:
             self.listeners.clear()
             del self.live
 
@@ -140,10 +137,7 @@ class OpenSessions:
             stack.callback(running.dec)
             face = await ParsedRequest(request, service.folder.path, None, None).avatar(service)
             metrics.stages.labels("face").observe(time.monotonic() - began)
-            loop = asyncio.get_running_loop()
-            entry = service.sessions.open(kind, lambda: loop.call_soon_threadsafe(self.end_now, opened))
-            stack.callback(service.sessions.remove, entry)
-            opened = OpenSession(service, entry, began)
+            loop, opened = asyncio.get_running_loop(), OpenSession(service, began)
             options = request.options(low_latency=True, avatar=face)
             made: list[LiveSession] = []  # also where this is cancelled as it comes
 
@@ -152,15 +146,17 @@ class OpenSessions:
                     await service.threads.closing.run(live.close)
 
             def make() -> None:
-                live = LiveSession(self._studio, options, lead_in=LEAD_IN_SECONDS, closed=opened.live_ended)
-                made.append(live)
-                if request.text is not None:
-                    live.say(request.text)
+                lead_in = LEAD_IN_SECONDS if kind == "webrtc" else 0.0
+                made.append(LiveSession(self._studio, options, lead_in=lead_in, closed=opened.live_ended))
 
             stack.push_async_callback(leave)
             await service.threads.renders.run(make)
-            opened.live = live = made[0]
-            entry.state = "running"
+            live = made[0]
+            if live.error is not None:
+                raise live.error
+            entry = service.sessions.open(kind, lambda: loop.call_soon_threadsafe(self.end_now, opened))
+            stack.callback(service.sessions.remove, entry)
+            opened.live, opened.entry, entry.state = live, entry, "running"
             entry.facts.update(model=live.model, fps=round(float(live.fps), 3), size=list(live.size))
             self._open[entry.id] = opened
             stack.callback(self._open.pop, entry.id)

@@ -19,6 +19,8 @@ from lipsync_core.jobs.streaming import STALLED_SECONDS, Pipe
 from lipsync_core.server.problem_details import of_error
 from lipsync_core.server.realtime.schemas import SayRequest, SetRequest, SocketRequest
 from lipsync_core.server.realtime.sessions import OpenSession, OpenSessions
+from lipsync_core.server.request_parsing import BYTES_PER_CHARACTER, FORM_OVERHEAD
+from lipsync_core.settings import settings
 from lipsync_core.sinks.frame_pump import FramePump
 from lipsync_core.sinks.mjpeg import JpegEncoder
 from lipsync_core.sinks.mp4 import Mp4Writer
@@ -328,6 +330,8 @@ def _kind(message: str | bytes) -> str:
 
 def _fields(text: str) -> dict[str, Any]:
     """A message in JSON. Raises HTTPException for anything else."""
+    if len(text) > settings().max_text_chars * BYTES_PER_CHARACTER + FORM_OVERHEAD:
+        raise HTTPException(413, f"The message has {len(text)} characters; send a shorter text.")
     try:
         fields = json.loads(text)
     except (ValueError, RecursionError):

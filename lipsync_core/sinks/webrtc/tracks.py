@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from fractions import Fraction
 
 import cv2
@@ -29,21 +30,25 @@ class SoundTrack(MediaStreamTrack):
         super().__init__()
         self._wanted = wanted
         self._blocks: deque[np.ndarray] = deque()
-        self._buffered = self._sent = 0  # samples
+        self._buffered = self._newest = self._sent = 0  # samples that wait, of the newest frame, and that went out
+        self._arrived = 0.0  # when the newest frame came, on the monotonic clock
         self._news = asyncio.Event()
 
     def put(self, samples: np.ndarray) -> None:
-        """Append (n,) float32, -1..1."""
+        """Append the sound of a frame that is due now, (n,) float32, -1..1."""
         self._blocks.append((np.clip(np.nan_to_num(samples), -1, 1) * 32767).astype(np.int16))
         self._buffered += len(samples)
+        self._newest, self._arrived = len(samples), time.monotonic()
         self._news.set()
 
     async def recv(self) -> AudioFrame:
-        """The next 20 ms, as soon as they are there."""
+        """The next 20 ms. Those of a frame go out one by one while it is shown, what is behind them at once."""
         self._wanted()
-        while self._buffered < PACKET and self.readyState == "live":
+        while self.readyState == "live" and (wait := self._wait()) != 0:
             self._news.clear()
-            await self._news.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._news.wait()
         if self.readyState != "live":
             raise MediaStreamError
         frame = AudioFrame.from_ndarray(self._take()[None], format="s16", layout="mono")
@@ -51,6 +56,12 @@ class SoundTrack(MediaStreamTrack):
         frame.pts = self._sent
         self._sent += PACKET
         return frame
+
+    def _wait(self) -> float | None:
+        """Seconds until the next packet, None for when there is more sound."""
+        if self._buffered < PACKET:
+            return None
+        return max(0.0, self._arrived + (self._newest - self._buffered) / RATE - time.monotonic())
 
     def _take(self) -> np.ndarray:
         blocks, count = [], 0
