@@ -76,7 +76,7 @@ class Drawing:
         self._cut_until = -1  # index before which nothing is placed: the mouth closes first
         self._began = self._put = 0.0  # when the last batch was begun, and when the last picture was there
         self._seconds = 0.02  # that a batch takes until its first frame is drawn
-        self._gap = 0.0  # seconds between that one and the next
+        self._each = 0.02  # that a frame takes, of all that are drawn at once
 
     def set_life(self, options: TakeOptions) -> None:
         """Blinks and sway from now on."""
@@ -189,7 +189,7 @@ class Drawing:
         """The first frame that can still be drawn in time."""
         soonest = max(index, self.buffer.end)
         # Late: what could not be ready is left out, unless nobody takes frames.
-        while self._clock.until(soonest) < self._seconds and soonest - index <= self._ahead:
+        while self._clock.until(soonest) < self._each and soonest - index <= self._ahead:
             soonest += 1
         return soonest
 
@@ -198,7 +198,10 @@ class Drawing:
         if self._wait_for_speech and not self.spoken:
             return None
         first, start = max(index, self.buffer.end), self._soonest(index)
-        size = min(self._largest if start - index >= self._largest else max(1, start - index), self._in_time(start))
+        if first - index > max(IDLE_AHEAD, self._ahead - min(self._largest, self._ahead // 2)):
+            return None  # wait for room for a batch, which costs half of what its frames do one by one
+        size = self._largest if start - index >= self._largest else max(1, start - index)
+        size = max(1, int(min(size, self._clock.until(start) / self._each)))  # all of them in time for the first one
         stop = start
         while stop - start < size and first + stop - start - index < self._depth(stop) and self._drawable(stop):
             stop += 1
@@ -208,12 +211,6 @@ class Drawing:
         self.buffer.end = stop
         self._began = self._put = time.monotonic()
         return FrameBatch(self._performance, self.timeline.chunks(frames), frames, self.buffer.generation)
-
-    def _in_time(self, start: int) -> int:
-        """How many frames, drawn at once, are there when they are due; 1 at least."""
-        lost = self._gap - float(1 / self._fps)  # seconds, with each frame after the first
-        spare = self._clock.until(start) - self._seconds
-        return self._largest if lost <= 0 or spare >= lost * self._largest else 1 + max(0, int(spare / lost))
 
     def _depth(self, index: int) -> int:
         return self._ahead if self.timeline.sample(index) < self.speech_end else IDLE_AHEAD
@@ -229,12 +226,11 @@ class Drawing:
     def put(self, index: int, image: np.ndarray, batch: FrameBatch) -> bool:
         """Add a picture; False where it, and those after it, are not wanted any more."""
         now = time.monotonic()
-        took, self._put = now - self._put, now
-        self.worked += took
+        self.worked, self._put = self.worked + now - self._put, now
         if index == batch.frames.start:
             self._seconds = 0.8 * self._seconds + 0.2 * min(1.0, now - self._began)
-        else:
-            self._gap = 0.8 * self._gap + 0.2 * min(1.0, took)
+        if index == batch.frames.stop - 1:
+            self._each = 0.8 * self._each + 0.2 * min(1.0, (now - self._began) / len(batch.frames))
         return self.buffer.put(index, image, batch.generation)
 
     def patience(self, index: int) -> float | None:

@@ -412,6 +412,7 @@ class LiveSession:
         """Ask the session to end, without waiting for it; `close` does."""
         with self._lock:
             self._closed = True
+            self._move(State.CLOSED)
             self._lock.notify_all()
 
     def close(self) -> None:
