@@ -156,7 +156,7 @@ def without(packages: str, code: str, *arguments: str) -> "subprocess.CompletedP
     ("command", "packages", "sentence"),
     [
         ("serve", "fastapi,uvicorn", "The HTTP API needs the extra server (fastapi is missing): {}[server]'.\n"),
-        ("page", "gradio", "The page needs the extra ui (gradio is missing): {}[ui]'.\n"),
+        ("page", "fastapi,gradio", "The page needs the extra ui (gradio is missing): {}[ui]'.\n"),
     ],
 )
 def test_a_missing_extra_is_named(command: str, packages: str, sentence: str) -> None:

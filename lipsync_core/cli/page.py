@@ -17,15 +17,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Serve until interrupted."""
+    import lipsync_core.ui  # first, so that its extra is named, which brings that of the server
     from lipsync_core import Studio
     from lipsync_core.server import launch_options, make_api
     from lipsync_core.settings import settings
-    from lipsync_core.ui import serve
 
     settings()  # a mistyped one is told at once
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: streams and files are closed
     with suppress(KeyboardInterrupt):  # that comes before there is a server to end
         api = make_api(Studio())
-        serve(api, launch_options(api), share=options.share)
+        lipsync_core.ui.serve(api, launch_options(api), share=options.share)
     gc.freeze()  # else the interpreter looks through all of torch three times before it ends, for a second and more
     return 0
