@@ -305,7 +305,7 @@ def test_a_recording_that_cannot_be_read_is_told(studio: Studio, tmp_path: Path)
 SLOW_SECONDS = 0.1  # for a frame: two and a half times what there is time for
 
 
-@register(ModelInfo("slow for tests", "Apache-2.0", commercial_use=True))
+@register(ModelInfo("slow for tests", "Apache-2.0", commercial_use=True, uses_gpu=True))
 class SlowModel:
     """A rig that needs longer."""
 
