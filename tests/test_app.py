@@ -133,18 +133,18 @@ def test_stop_leaves_a_valid_file_of_what_was_seen(studio: Studio, live: bool) -
         stopped, longest = False, 0.0
         for moment in perform(studio, options(low_latency=live), folder):
             moments.append(moment)
-            if moment.report.frames > 10:
+            if moment.progress.frames > 10:
                 runs.stop("nobody")  # does not concern this one
-                assert stopped or moment.report.stage in ("speaking", "drawing")
-            if moment.report.frames > 18 and not stopped:
+                assert stopped or moment.progress.stage in ("speaking", "drawing")
+            if moment.progress.frames > 18 and not stopped:
                 runs.stop("somebody")
-                stopped, longest = True, moment.report.length
+                stopped, longest = True, moment.progress.seconds
         last = moments[-1]
-        assert last.report.stage == "stopped"
+        assert last.progress.stage == "stopped"
         assert last.path is not None
-        assert seconds_of(last.path) == pytest.approx(last.report.length, abs=0.001)
-        assert longest <= last.report.length < longest + (0.5 if live else 10)
-        assert last.report.times["whole"] >= last.report.times["frames"] > 0
+        assert seconds_of(last.path) == pytest.approx(last.progress.seconds, abs=0.001)
+        assert longest <= last.progress.seconds < longest + (0.5 if live else 10)
+        assert last.progress.times["whole"] >= last.progress.times["frames"] > 0
     assert not folder.exists()
 
 
@@ -154,7 +154,7 @@ def test_stop_before_the_first_frame_leaves_nothing(studio: Studio) -> None:
         running = perform(studio, options(), folder)
         next(running)
         runs.stop("somebody")
-        assert [moment.report.stage for moment in running][-1] == "stopped_early"
+        assert [moment.progress.stage for moment in running][-1] == "stopped_early"
         assert [file.name for file in folder.iterdir()] == ["stop"]
 
 
@@ -162,7 +162,7 @@ def test_stop_is_not_lost_where_it_comes_before_the_run_has_begun(studio: Studio
     runs = Runs()
     runs.stop("somebody", "a run of this name")
     with runs.folder("somebody", "a run of this name") as folder:
-        assert [moment.report.stage for moment in perform(studio, options(), folder)][-1] == "stopped_early"
+        assert [moment.progress.stage for moment in perform(studio, options(), folder)][-1] == "stopped_early"
     with runs.folder("somebody", "another one") as folder:
         assert next(moment for moment in perform(studio, options(), folder) if moment.frame)
 
@@ -184,9 +184,9 @@ def test_without_live_every_frame_is_drawn_as_fast_as_it_can(studio: Studio, tmp
     text = "One, two, three, four, five, six, seven, eight, nine, ten, eleven, twelve. " * 2
     [*_, last] = perform(studio, options(text=text, low_latency=False), tmp_path)
     assert last.path is not None
-    assert last.report.skipped == 0
-    assert last.report.frames == round(seconds_of(last.path) * 25) > 100
-    assert "waiting" not in last.report.times
+    assert last.progress.skipped == 0
+    assert last.progress.frames == round(seconds_of(last.path) * 25) > 100
+    assert "waiting" not in last.progress.times
 
 
 def watched(moments: Iterator[Moment]) -> tuple[list[Moment], list[float]]:
@@ -197,7 +197,7 @@ def watched(moments: Iterator[Moment]) -> tuple[list[Moment], list[float]]:
         if moment.frame is not None:
             begin = time.monotonic() - moment.frame.time if begin is None else begin
             assert time.monotonic() - begin - moment.frame.time < 0.2
-        if begin is not None and moment.report.stage == "speaking":
+        if begin is not None and moment.progress.stage == "speaking":
             ahead.append((moment.start + len(moment.sound)) / 48000 - (time.monotonic() - begin))
     return seen, ahead
 
@@ -205,26 +205,26 @@ def watched(moments: Iterator[Moment]) -> tuple[list[Moment], list[float]]:
 def test_an_idle_face_is_seen_first_then_speech_in_time_with_its_sound_ahead(studio: Studio, tmp_path: Path) -> None:
     moments, ahead = watched(perform(studio, options(text="Hello, my friend, how are you?"), tmp_path))
     frames = [moment for moment in moments if moment.frame]
-    idle = [moment for moment in frames if moment.report.stage == "preparing_speech"]
+    idle = [moment for moment in frames if moment.progress.stage == "preparing_speech"]
     assert len(idle) >= 3  # pictures, by which the page sets its clock
     assert min(ahead[:-1]) > 0
     sounds = [moment for moment in moments if len(moment.sound)]
     for one, other in itertools.pairwise(sounds):
         assert other.start == one.start + len(one.sound)
     sound = np.concatenate([moment.sound for moment in sounds])
-    begin = next(moment.frame for moment in frames if moment.report.stage == "speaking")
+    begin = next(moment.frame for moment in frames if moment.progress.stage == "speaking")
     assert begin is not None
     assert not sound[: begin.index * 1920].any()
     assert next(moment.frame.time for moment in moments if moment.sound.any() and moment.frame) <= begin.time - 0.1
     last = moments[-1]
     assert last.path is not None
-    assert last.report.frames == round(seconds_of(last.path) * 25) == len(sound) // 1920 - begin.index
+    assert last.progress.frames == round(seconds_of(last.path) * 25) == len(sound) // 1920 - begin.index
     with av.open(str(last.path)) as container:
         heard = np.concatenate([block.to_ndarray()[0] for block in container.decode(audio=0)])
     spoken = sound[begin.index * 1920 :]
     heard, spoken = heard[: len(spoken)], spoken[: len(heard)]
     assert np.corrcoef(heard, spoken)[0, 1] > 0.95  # the file begins with the speech
-    assert last.report.part == 1.0
+    assert last.progress.part == 1.0
 
 
 MAY_SPEAK = threading.Event()
@@ -262,14 +262,14 @@ def test_the_face_lives_while_its_speech_is_prepared_and_the_file_has_the_speech
     seen = []
     for moment in perform(studio, options(text="Hello.", voice=waiting_voice), tmp_path):
         if moment.frame:
-            seen.append((moment.report.stage, moment.frame))
+            seen.append((moment.progress.stage, moment.frame))
         if len(seen) == 20:
             MAY_SPEAK.set()
     idle = [frame.image for stage, frame in seen if stage == "preparing_speech"]
     assert len(idle) >= 20
     assert max(float(np.abs(image.astype(int) - idle[0]).mean()) for image in idle) > 0.2  # it moves
     assert moment.path is not None
-    assert moment.report.frames / 25 == seconds_of(moment.path) < 1.5
+    assert moment.progress.frames / 25 == seconds_of(moment.path) < 1.5
 
 
 @pytest.mark.parametrize("live", [True, False])
@@ -278,7 +278,7 @@ def test_stop_is_noticed_at_once_while_speech_is_prepared(
 ) -> None:
     (tmp_path / "run").mkdir()
     running = perform(studio, options(voice=waiting_voice, low_latency=live), tmp_path / "run")
-    while next(running).report.stage != "preparing_speech":
+    while next(running).progress.stage != "preparing_speech":
         pass
     pressed = []
 
@@ -287,7 +287,7 @@ def test_stop_is_noticed_at_once_while_speech_is_prepared(
         pressed.append(time.monotonic())
 
     threading.Timer(0.3, press).start()
-    assert [moment.report.stage for moment in running][-1] == "stopped_early"
+    assert [moment.progress.stage for moment in running][-1] == "stopped_early"
     assert time.monotonic() - pressed[0] < 0.3  # 0.2, and closing
 
 
@@ -329,15 +329,15 @@ class SlowModel:
 def test_where_drawing_is_slow_sound_goes_on_and_pictures_are_left_out(studio: Studio, tmp_path: Path) -> None:
     text = "Hello, my friend, how are you today? " * 3
     moments, ahead = watched(perform(studio, options(text=text, size=128, model="slow for tests"), tmp_path))
-    last, pictures = moments[-1].report, [moment for moment in moments if moment.frame]
+    last, pictures = moments[-1].progress, [moment for moment in moments if moment.frame]
     assert min(ahead[:-1]) > 0  # at each moment there was sound to play
     assert last.undrawn > last.frames * 0.4
     assert last.skipped >= last.undrawn
-    assert len(pictures) > last.length / SLOW_SECONDS * 0.5  # and what could be drawn was seen
+    assert len(pictures) > last.seconds / SLOW_SECONDS * 0.5  # and what could be drawn was seen
     assert moments[-1].path is not None
     assert last.frames == round(seconds_of(moments[-1].path) * 25)
     [*_, complete] = perform(studio, options(text=text, size=128, low_latency=False), tmp_path)
-    assert complete.report.frames == last.frames
+    assert complete.progress.frames == last.frames
 
 
 def test_voices_follow_the_language() -> None:

@@ -73,19 +73,25 @@ import contextlib, io, json
 from lipsync_core import Studio
 from lipsync_core.cli import main
 from lipsync_core.core.options import options
+from lipsync_core.server import make_api
 from lipsync_core.server.schemas import TakeRequest
+from lipsync_core.ui.handlers import Desk
+from lipsync_core.ui.layout import build
 
 def printed(*arguments):
     with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.suppress(SystemExit):
         main(arguments)
     return out.getvalue()
 
-with Studio().take("Hi.", voice="espeak:en-us", size=64, film=True) as take:
+studio = Studio()
+with studio.take("Hi.", voice="espeak:en-us", size=64, film=True) as take:
     rate = float(take.fps)
 rendered = printed("render", "--text", "Hi.", "--voice", "espeak:en-us", "--size", "64", "--film", "--json")
+page = build(Desk(make_api(studio).state.service))
+controls = [one["parameter_name"] for one in page.get_api_info()["named_endpoints"]["/speak"]["parameters"]]
 print(json.dumps({
     "python": rate, "command": json.loads(rendered)["fps"], "help": printed("render", "--help"),
-    "http": TakeRequest.model_json_schema()["properties"]["film"],
+    "page": controls, "http": TakeRequest.model_json_schema()["properties"]["film"],
 }))
 """
 
@@ -110,6 +116,7 @@ def test_the_recipe_for_a_new_option(tmp_path: Path) -> None:
     found = json.loads(seen.stdout)
     about = "Whether to draw 24 frames a second, as films have."
     assert (found["python"], found["command"]) == (24, 24)
+    assert "film" in found["page"]
     assert "--film" in found["help"]
     assert "draw 24 frames a second, as films have" in " ".join(found["help"].split())
     assert (found["http"]["type"], found["http"]["description"]) == ("boolean", about)

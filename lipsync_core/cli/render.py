@@ -117,7 +117,7 @@ def _render(take_options: "TakeOptions", target: Path) -> dict[str, Any]:
         "height": take.size[0],
         "elapsed_seconds": round(elapsed, 3),
         "first_frame_ms": round((progress.first_frame_seconds or 0.0) * 1000, 1),
-        "frames_per_second": round(progress.frames_per_second, 1),
+        "frames_per_second": round(progress.frames / elapsed, 1),
         "realtime_factor": round(progress.seconds / elapsed, 3),
         "missed_faces": progress.missed_faces,
         "voice": take.voice,

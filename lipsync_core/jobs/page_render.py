@@ -11,8 +11,8 @@ import numpy as np
 from lipsync_core import Frame, LiveSession, Studio, TakeOptions
 from lipsync_core.cancel import OperationCancelled
 from lipsync_core.errors import Message
-from lipsync_core.jobs.progress import Report
-from lipsync_core.jobs.render import Limits, Progress, RenderJob, TooLong
+from lipsync_core.jobs.progress import Progress
+from lipsync_core.jobs.render import Limits, RenderJob, TooLong
 from lipsync_core.jobs.runs import stopped, watched
 from lipsync_core.live import Event
 from lipsync_core.sinks.mp4 import Mp4Writer
@@ -22,10 +22,6 @@ SHOWN_SECONDS = 0.04  # between two pictures of a run that is not seen live
 HEAD_START = 0.15  # seconds that speech could begin sooner: its sound is in the browser before its first picture
 SOUND_AHEAD = 1.2  # seconds of sound that are sent before their pictures are due, at most
 FIRST_PICTURES = 3  # are sent also where they are the same, because the page sets its clock by them
-RATE_SECONDS = 0.2  # after which frames a second are told
-STAGES = {  # of a render, in words of the page
-    "face": "looking", "speech": "preparing_speech", "frames": "drawing", "file": "finishing", "finished": "finishing",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -34,7 +30,7 @@ class Moment:
     sample on the clock of the frames. path: the file, at the end. notes: what its owner should know.
     """
 
-    report: Report
+    progress: Progress
     frame: Frame | None = None
     sound: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
     start: int = 0
@@ -47,13 +43,13 @@ def perform(studio: Studio, options: TakeOptions, folder: Path) -> Iterator[Mome
 
     Raises LipsyncError. Ends early, with the file of what was made, when the folder says so; see `stopped`.
     """
-    yield Moment(Report("looking", live=bool(options.low_latency)))
+    yield Moment(Progress("looking"))
     yield from (_live if options.low_latency else _render)(studio, options, folder)
 
 
 def _live(studio: Studio, options: TakeOptions, folder: Path) -> Iterator[Moment]:
     """A face that is there as soon as it can be drawn, and its speech with its sound; the file has that alone."""
-    began, limits = time.monotonic(), Limits.of_settings()
+    limits, progress = Limits.of_settings(), Progress("looking")
 
     def look(part: float) -> None:
         if stopped(folder):
@@ -62,52 +58,44 @@ def _live(studio: Studio, options: TakeOptions, folder: Path) -> Iterator[Moment
     try:
         avatar = studio.avatar(options.avatar, face=options.face, size=options.size, progress=look)
     except OperationCancelled:
-        yield Moment(Report("stopped_early"))
+        yield Moment(Progress("stopped_early"))
         return
-    report = Report("preparing_speech", face=time.monotonic() - began)
-    yield Moment(replace(report), notes=avatar.notes)
-    latest = began + limits.session_seconds
+    progress.stage, progress.times = "preparing_speech", {"face": progress.elapsed}
+    yield Moment(replace(progress), notes=avatar.notes)
+    latest = progress.began + limits.session_seconds
     with LiveSession(studio, replace(options, avatar=avatar), delay=HEAD_START) as session:
         size, fps, rate = session.size, session.fps, session.sample_rate
         with watched(folder, session.stop, latest), Mp4Writer(folder / NAME, size, fps, rate) as writer:
-            first = 0.0
 
             def write(frame: Frame) -> None:
-                nonlocal first
                 if options.audio is not None:
-                    limits.check_heard(report.length)
+                    limits.check_heard(progress.seconds)
                 writer.write(frame)
-                now = time.monotonic()
-                if report.frames == 0:
-                    first, report.first = now, now - began
-                report.frames += 1
-                report.length += len(frame.audio) / frame.sample_rate
-                report.rate = (report.frames - 1) / (now - first) if now - first > RATE_SECONDS else None
-                report.speech = session.seconds["speech"]
+                progress.count(frame)
+                progress.times = {**progress.times, **session.seconds}
 
             try:
-                yield from _spoken(session, write, report, len(options.text or ""))
+                yield from _spoken(session, write, progress, len(options.text or ""))
                 ended = "stopped" if stopped(folder) else "cut" if time.monotonic() > latest else "finished"
                 if writer.frames == 0 and ended == "stopped":
                     writer.discard()
-                    yield Moment(Report("stopped_early"))
+                    yield Moment(Progress("stopped_early"))
                     return
                 last = time.monotonic()
-                report.stage, report.part = "finishing", 1.0
-                yield Moment(replace(report))
+                progress.stage, progress.part = "finishing", 1.0
+                yield Moment(replace(progress))
             except GeneratorExit:  # nobody waits for the file any more
                 writer.discard()
                 raise
-        work = {"face": report.face or 0.0, **session.seconds, "file": time.monotonic() - last}
-    whole = time.monotonic() - began
-    waiting = max(0.0, whole - work["face"] - work["file"] - max(work["speech"], work["frames"]))
-    report.times = {**work, "waiting": waiting, "whole": whole}
-    report.stage, report.limit = ended, limits.session_seconds if ended == "cut" else 0.0
-    yield Moment(replace(report), path=writer.path)
+        times = {**progress.times, **session.seconds, "file": time.monotonic() - last, "whole": progress.elapsed}
+    working = times["face"] + times["file"] + max(times["speech"], times["frames"])
+    progress.times = {**times, "waiting": max(0.0, times["whole"] - working)}
+    progress.stage, progress.limit = ended, limits.session_seconds if ended == "cut" else 0.0
+    yield Moment(replace(progress), path=writer.path)
 
 
 def _spoken(
-    session: LiveSession, write: Callable[[Frame], object], report: Report, characters: int
+    session: LiveSession, write: Callable[[Frame], object], progress: Progress, characters: int
 ) -> Iterator[Moment]:
     """The face from its first picture to the last one of its speech, of which each frame is written."""
     sentence: Event | None = None
@@ -120,20 +108,20 @@ def _spoken(
         late, undrawn = session.behind() > 0, session.skipped > repeated
         repeated = session.skipped
         if "started" in kinds:
-            report.stage = "speaking"
-        if report.stage == "speaking":
+            progress.stage = "speaking"
+        if progress.stage == "speaking":
             write(frame)
-            report.part = _part(sentence, frame.time, characters)
-            report.undrawn += undrawn
-            report.skipped += undrawn or late
-            report.missed = session.missed_faces - missed
+            progress.part = _part(sentence, frame.time, characters)
+            progress.undrawn += undrawn
+            progress.skipped += undrawn or late
+            progress.missed_faces = session.missed_faces - missed
         else:
             missed = session.missed_faces
         start, sound = session.sound_ahead(SOUND_AHEAD)
         seen = None if late or (frame.image is shown and pictures >= FIRST_PICTURES) else frame
         if seen:
             shown, pictures = frame.image, pictures + 1
-        yield Moment(replace(report), seen, sound, start)
+        yield Moment(replace(progress), seen, sound, start)
         if "finished" in kinds:
             return
 
@@ -179,40 +167,22 @@ def _followed(job: RenderJob, working: "Future[None]", newest: Callable[[], Fram
         seen, take = newest(), job.take
         notes = take.avatar.notes if take is not None and not told else ()
         told = take is not None
-        yield Moment(_report(job.progress), seen if seen is not shown else None, notes=notes)
+        yield Moment(job.progress, seen if seen is not shown else None, notes=notes)
         shown = seen
 
 
 def _ended(job: RenderJob, working: "Future[None]") -> Moment:
     """The last moment of a render. Raises LipsyncError."""
-    report, stage = _report(job.progress), "finished"
+    progress, stage = job.progress, "finished"
     try:
         working.result()
     except OperationCancelled:
         stage = "stopped"
         if job.path is None:
-            return Moment(Report("stopped_early", live=False))
+            return Moment(Progress("stopped_early"))
     except TooLong:
         stage = "cut"
         if job.path is None:
             raise
-    report.stage, report.times = stage, job.progress.times
-    report.limit = job.limits.session_seconds if stage == "cut" else 0.0
-    return Moment(report, path=job.path)
-
-
-def _report(progress: Progress) -> Report:
-    first, times = progress.first_frame_seconds, progress.times
-    drawing = times["whole"] - first if first is not None else 0.0
-    return Report(
-        STAGES[progress.stage],
-        part=progress.part,
-        face=times.get("face"),
-        speech=times.get("speech"),
-        frames=progress.frames,
-        rate=(progress.frames - 1) / drawing if drawing > RATE_SECONDS else None,
-        first=first,
-        length=progress.seconds,
-        missed=progress.missed_faces,
-        live=False,
-    )
+    limit = job.limits.session_seconds if stage == "cut" else 0.0
+    return Moment(replace(progress, stage=stage, limit=limit), path=job.path)

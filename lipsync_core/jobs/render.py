@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -13,6 +13,7 @@ from typing import BinaryIO
 from lipsync_core import Frame, Studio, Take, TakeOptions
 from lipsync_core.cancel import CancelToken, OperationCancelled
 from lipsync_core.errors import LimitExceeded
+from lipsync_core.jobs.progress import Progress
 from lipsync_core.jobs.uploads import recording_seconds
 from lipsync_core.settings import settings
 from lipsync_core.sinks.mp4 import Mp4Writer
@@ -56,26 +57,6 @@ class Limits:
             )
 
 
-@dataclass(frozen=True)
-class Progress:
-    """How far a render is.
-
-    stage: "face", "speech" until the first frame is there, "frames", "file" after the last one, or "finished".
-    part: 0 to 1, None where nobody knows. frames, seconds: of the video so far. frames_per_second: since the start.
-    first_frame_seconds: from the start, None before it. missed_faces: see Take. times: seconds by what took them:
-    face, speech, frames, file, and whole from the start until now; what is not known yet is not there.
-    """
-
-    stage: str = "face"
-    part: float | None = None
-    frames: int = 0
-    seconds: float = 0.0
-    frames_per_second: float = 0.0
-    first_frame_seconds: float | None = None
-    missed_faces: int = 0
-    times: dict[str, float] = field(default_factory=dict)
-
-
 class RenderJob:
     """Context manager for one render; leaving it ends all that is left of it.
 
@@ -101,12 +82,8 @@ class RenderJob:
         self._studio, self._options, self._target, self._fragmented = studio, options, target, fragmented
         self._token = CancelToken()
         self._keep = self._expired = False
-        self._stage = "face"
-        self._frames = 0
         self._length: float | None = None  # seconds of a recording, as its header says
-        self._began = time.monotonic()
-        self._first: float | None = None
-        self._times: dict[str, float] = {}
+        self._progress = Progress("looking")
         self._timer: threading.Timer | None = None
 
     def cancel(self, keep: bool = False) -> None:
@@ -117,20 +94,16 @@ class RenderJob:
     @property
     def progress(self) -> Progress:
         """As it is now."""
-        take, whole = self.take, self._times.get("whole", time.monotonic() - self._began)
-        seconds = float(self._frames / take.fps) if take is not None else 0.0
+        now, take = self._progress, self.take
         part = take.progress if take is not None else None
         if self._length:
-            part = min(1.0, seconds / self._length)
-        return Progress(
-            stage=self._stage,
-            part=1.0 if self._stage in ("file", "finished") else part,
-            frames=self._frames,
-            seconds=seconds,
-            frames_per_second=self._frames / max(whole, 1e-3),
-            first_frame_seconds=self._first,
+            part = min(1.0, now.seconds / self._length)
+        stages = take.seconds if take is not None else {}
+        return replace(
+            now,
+            part=1.0 if now.stage in ("finishing", "finished") else part,
             missed_faces=take.missed_faces if take is not None else 0,
-            times={**self._times, **(take.seconds if take is not None else {}), "whole": whole},
+            times={"whole": now.elapsed, **stages, **now.times},
         )
 
     def prepare(self, progress: Callable[[float], object] = lambda part: None) -> Take:
@@ -139,7 +112,7 @@ class RenderJob:
         progress: is called with how much of the face is done, 0 to 1. Raises LipsyncError for what cannot be used, and
         OperationCancelled after `cancel`.
         """
-        self._began = time.monotonic()
+        self._progress.began = time.monotonic()
         if math.isfinite(self.limits.session_seconds):
             self._timer = threading.Timer(self.limits.session_seconds, self._expire)
             self._timer.name, self._timer.daemon = "time limit", True
@@ -152,9 +125,9 @@ class RenderJob:
 
         with self._in_time():
             avatar = self._studio.avatar(options.avatar, face=options.face, size=options.size, progress=look)
-            self._times["face"] = time.monotonic() - self._began
+            self._progress.times["face"] = self._progress.elapsed
             self._token.check()
-            self._stage = "speech"
+            self._progress.stage = "preparing_speech"
             self._length = recording_seconds(options.audio)
             self.take = self._studio.take_of(replace(options, avatar=avatar))
         return self.take
@@ -174,8 +147,8 @@ class RenderJob:
                     last = time.monotonic()
             finally:
                 self.path = writer.path
-        self._times["file"] = time.monotonic() - last
-        self._stage = "finished"
+        self._progress.times["file"] = time.monotonic() - last
+        self._progress.stage = "finished"
         return self.path
 
     def _write(self, take: Take, writer: Mp4Writer, each: Callable[[Frame], object]) -> None:
@@ -186,20 +159,15 @@ class RenderJob:
                     if self._options.audio is not None:
                         self.limits.check_heard(frame.time)
                     writer.write(frame)
-                    self._count()
+                    self._progress.count(frame)
+                    self._progress.stage = "drawing"
                     each(frame)
                 self._token.check()  # a take that was stopped ends like one that is complete
         except OperationCancelled:
             if not self._keep:
                 writer.discard()
             raise
-        self._stage = "file"
-
-    def _count(self) -> None:
-        if self._first is None:
-            self._first = time.monotonic() - self._began
-            self._stage = "frames"
-        self._frames += 1
+        self._progress.stage = "finishing"
 
     def _expire(self) -> None:
         self._expired = True
@@ -224,7 +192,7 @@ class RenderJob:
             self._timer = None  # it and this would hold each other
         if self.take is not None:
             self.take.close()
-        self._times.setdefault("whole", time.monotonic() - self._began)
+        self._progress.times.setdefault("whole", self._progress.elapsed)
 
     def __enter__(self) -> "RenderJob":
         return self

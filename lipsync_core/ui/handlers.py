@@ -13,7 +13,7 @@ import gradio as gr
 from lipsync_core import LipsyncError, TakeOptions
 from lipsync_core.face import default_avatars
 from lipsync_core.jobs.page_render import Moment
-from lipsync_core.jobs.progress import Report
+from lipsync_core.jobs.progress import Progress
 from lipsync_core.jobs.runs import Runs, replaced, stopped
 from lipsync_core.jobs.service import Service
 from lipsync_core.jobs.streaming import Left
@@ -70,21 +70,21 @@ class Desk:
                     if replaced(folder):
                         return
                     if stopped(folder):
-                        yield SKIP, status(Report("stopped_early"), words), SKIP, SKIP
+                        yield SKIP, status(Progress("stopped_early"), words), SKIP, SKIP
                         return
                     if ticket.position != shown:
                         shown = ticket.position
-                        yield SKIP, status(Report("waiting", position=shown), words), SKIP, SKIP
+                        yield SKIP, status(Progress("waiting", position=shown), words), SKIP, SKIP
                     else:
                         yield SKIP, SKIP, SKIP, SKIP
                 options = self._options(controls, recorded)
                 with self.service.metrics.sessions.labels("page").track_inprogress():
                     yield from self._show(self._perform(options, folder), folder, sound, words)
         except LipsyncError as error:
-            yield SKIP, status(Report("failed", error=told(error, request, words)), words), SKIP, SKIP
+            yield SKIP, status(Progress("failed", error=told(error, request, words)), words), SKIP, SKIP
             raise
         except Exception:  # a defect: its traceback goes to the log, a sentence to the visitor
-            yield SKIP, status(Report("failed", error=words("defect")), words), SKIP, SKIP
+            yield SKIP, status(Progress("failed", error=words("defect")), words), SKIP, SKIP
             raise
 
     def _options(self, controls: Mapping[str, Any], recorded: bool) -> TakeOptions:
@@ -112,18 +112,18 @@ class Desk:
         for moment in moments:
             if replaced(folder):
                 return
-            report = moment.report
-            frames.inc(report.frames - counted if report.frames else 0)
-            counted = report.frames
+            progress = moment.progress
+            frames.inc(progress.frames - counted if progress.frames else 0)
+            counted = progress.frames
             for note in moment.notes:
                 inform(note, words)
             self.sounds.send(sound, moment.start, moment.sound)
             image = moment.frame or SKIP
             now = time.monotonic()
-            news = report.stage != stage or now - shown > STATUS_SECONDS
+            news = progress.stage != stage or now - shown > STATUS_SECONDS
             panel: Any = SKIP
             if news:
-                panel, shown = status(report, words), now
+                panel, shown = status(progress, words), now
             if moment.path is not None:
                 path = str(moment.path)  # Gradio copies the file when it is yielded
                 yield gr.update(visible=False), panel, gr.Video(path, visible=True), _file(path)
@@ -131,7 +131,7 @@ class Desk:
                 yield gr.update(visible=True), panel, _hidden(), _hidden()
             elif moment.frame is not None or news:
                 yield image, panel, SKIP, SKIP
-            stage = report.stage
+            stage = progress.stage
 
     def stop(self, sound: str, request: gr.Request) -> None:
         """End the visitor's run; what it has becomes its file."""
@@ -162,7 +162,7 @@ class Desk:
             menus.model_line(model_names()[0], words),
             gr.Gallery(value=self.faces.gallery(known)),
             known,
-            status(Report("ready"), words),
+            status(Progress(), words),
         )
 
     def choose(self, used: Any, event: gr.SelectData) -> tuple[Any, ...]:

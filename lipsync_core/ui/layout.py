@@ -8,7 +8,7 @@ import gradio as gr
 
 from lipsync_core.face import default_avatars
 from lipsync_core.installation import resource
-from lipsync_core.jobs.progress import Report
+from lipsync_core.jobs.progress import Progress
 from lipsync_core.models import model_names
 from lipsync_core.ui import menus
 from lipsync_core.ui.downloads import build_offer
@@ -123,7 +123,7 @@ def build(desk: Desk) -> gr.Blocks:
                     hear = gr.Checkbox(True, label=say("sound"), elem_id="hear", container=False, min_width=80)
                     gr.Markdown(say("figure_sync"), elem_id="sync-label")
                     gr.HTML('<output id="sync">–</output>', elem_id="sync-value")
-                panel = gr.HTML(status(Report("ready"), words), elem_id="panel")
+                panel = gr.HTML(status(Progress(), words), elem_id="panel")
         with gr.Row(elem_id="foot"):
             gr.Markdown(say("synthetic"))
             gr.HTML('<a href="docs">API</a> · <a href="mjpeg_test">MJPEG, WebRTC</a>')

@@ -13,8 +13,9 @@ from starlette.types import Message, Receive, Scope, Send
 
 from lipsync_core import Frame, Take
 from lipsync_core.errors import redacted
+from lipsync_core.jobs.progress import Progress
 from lipsync_core.jobs.queue import AsyncQueueEntry
-from lipsync_core.jobs.render import Limits, Progress, RenderJob
+from lipsync_core.jobs.render import Limits, RenderJob
 from lipsync_core.jobs.service import Service, owner_of, service_of
 from lipsync_core.jobs.streaming import Pipe, Stream, until_left
 from lipsync_core.server.problem_details import of_error, problem
@@ -151,7 +152,7 @@ def _progress(progress: Progress) -> dict[str, Any]:
         "frames": progress.frames,
         "seconds": round(progress.seconds, 3),
         "part": progress.part,
-        "frames_per_second": round(progress.frames_per_second, 1),
+        "frames_per_second": round(progress.frames / progress.times["whole"], 1),
     }
 
 
