@@ -35,7 +35,7 @@ class FramePump(Generic[Encoded]):
         self._session: LiveSession | None = session
         self._encode, self._send, self._ended = encode, send, ended
         self._loop = asyncio.get_running_loop()
-        self._pending = 0  # frames; written in both threads, and exact enough
+        self._given = self._taken = 0  # frames; each number is written by one thread alone
         self._thread: threading.Thread | None = None
 
     @property
@@ -60,9 +60,9 @@ class FramePump(Generic[Encoded]):
         error: BaseException | None = None
         try:
             for frame in session:
-                late = session.behind() > 0 or self._pending >= MOST_PENDING
+                late = session.behind() > 0 or self._given - self._taken >= MOST_PENDING
                 encoded = self._encode(frame, late)
-                self._pending += 1
+                self._given += 1
                 self._loop.call_soon_threadsafe(self._take, frame, encoded)
         except BaseException as failure:
             error = failure
@@ -72,5 +72,5 @@ class FramePump(Generic[Encoded]):
             self._loop.call_soon_threadsafe(self._ended, error)
 
     def _take(self, frame: Frame, encoded: Encoded) -> None:
-        self._pending -= 1
+        self._taken += 1
         self._send(frame, encoded)

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import struct
-from collections import deque
 from collections.abc import Callable
 from contextlib import aclosing, suppress
 from typing import Any
@@ -17,6 +15,7 @@ from lipsync_core import Frame, LipsyncError, LiveSession
 from lipsync_core.jobs.service import owner_of, service_of
 from lipsync_core.jobs.streaming import STALLED_SECONDS, Pipe
 from lipsync_core.server.problem_details import of_error
+from lipsync_core.server.realtime.outbox import Outbox
 from lipsync_core.server.realtime.schemas import SayRequest, SetRequest, SocketRequest
 from lipsync_core.server.realtime.sessions import OpenSession, OpenSessions
 from lipsync_core.server.request_parsing import BYTES_PER_CHARACTER, FORM_OVERHEAD
@@ -29,80 +28,8 @@ NEW = "new"  # in the place of a session's id: open one
 FIRST_SECONDS = 15.0  # that a client may take to say what it wants
 GOODBYE_SECONDS = 1.0  # that what waits for a client gets to go out when the session has ended
 TYPES: dict[str, np.dtype[Any]] = {"s16": np.dtype("<i2"), "f32": np.dtype("<f4")}
-HEAD = struct.Struct("<B3xIdII")  # of a frame: 1, its index, its time in seconds, bytes of its JPEG and of its sound
-FRAME = 1
-MOST_PICTURES = 5  # that wait for a client
-MOST_FRAMES = 250  # whose sound waits for it
-MOST_REPLIES = 100  # that wait for it, before no more is read from it
 MOST_MP4 = 2**19  # bytes that wait for it, before frames are left out; about two seconds
 CODES = {429: 1013, 500: 1011}  # of closing, by status: try again later, an error of ours; 1008 is a wrong request
-
-
-class Outbox:
-    """What waits to be sent. Who reads too slowly loses pictures, and later whole frames; never events.
-
-    sent, skipped: how many pictures have gone out, and were left out.
-    """
-
-    def __init__(self) -> None:
-        self.sent = self.skipped = 0
-        self._messages: deque[str | list[bytes]] = deque()  # a list is a frame: head, JPEG, sound
-        self._frames: deque[list[bytes]] = deque()  # those that wait
-        self._pictures: deque[list[bytes]] = deque()  # those of them with a picture
-        self._news, self._room = asyncio.Event(), asyncio.Event()
-
-    def put(self, fields: dict[str, Any]) -> None:
-        """Add a message in JSON."""
-        self._messages.append(json.dumps(fields, ensure_ascii=False))
-        self._news.set()
-
-    async def reply(self, fields: dict[str, Any]) -> None:
-        """As `put`; waits while many messages wait, so that whoever sends and does not read is not read from."""
-        while len(self._messages) > MOST_REPLIES + MOST_FRAMES:
-            self._room.clear()
-            await self._room.wait()
-        self.put(fields)
-
-    def put_frame(self, frame: Frame, jpeg: bytes) -> None:
-        """Add a frame. jpeg: empty where its picture is left out."""
-        sound = (np.clip(np.nan_to_num(frame.audio), -1, 1) * 32767).astype("<i2").tobytes()
-        message = [HEAD.pack(FRAME, frame.index, frame.time, len(jpeg), len(sound)), jpeg, sound]
-        self._messages.append(message)
-        self._frames.append(message)
-        if jpeg:
-            self._pictures.append(message)
-        else:
-            self.skipped += 1
-        if len(self._pictures) > MOST_PICTURES:
-            late = self._pictures.popleft()
-            kind, index, time, _, count = HEAD.unpack(late[0])
-            late[:2] = HEAD.pack(kind, index, time, 0, count), b""
-            self.skipped += 1
-        if len(self._frames) > MOST_FRAMES:
-            self._frames.popleft().clear()
-        self._news.set()
-
-    async def next(self) -> str | bytes:
-        """Take the oldest message, when there is one."""
-        while True:
-            while not self._messages:
-                self._news.clear()
-                await self._news.wait()
-            message = self._messages.popleft()
-            self._room.set()
-            if isinstance(message, str):
-                return message
-            if not message:  # it waited too long
-                continue
-            self._frames.popleft()
-            if message[1]:
-                self._pictures.popleft()
-                self.sent += 1
-            return b"".join(message)
-
-    @property
-    def empty(self) -> bool:
-        return not self._messages
 
 
 class SocketConnection:
